@@ -1,0 +1,145 @@
+/**
+ * Conditions that a caller handles. Imports nothing, is imported by every room, and knows no HTTP status.
+ *
+ * @module
+ */
+
+/** Stable machine-readable reasons; `server/errors.ts` maps each to a status, the CLI to an exit code. */
+export type EngineErrorCode =
+  | "model_not_found"
+  | "model_invalid"
+  | "invalid_request"
+  | "context_length_exceeded"
+  | "queue_full"
+  | "device_unavailable"
+  | "device_lost"
+  | "out_of_memory"
+  | "engine_failed"
+  | "engine_closed";
+
+/** Base of all own errors: `code` is stable, `message` is for people. */
+export class EngineError extends Error {
+  override name = "EngineError";
+  /** Stable reason, the same in every release. */
+  readonly code: EngineErrorCode;
+  /** The request field at fault, in the engine's own words, where there is one. */
+  readonly param: string | undefined;
+
+  /** @param options.param the request field at fault */
+  constructor(
+    code: EngineErrorCode,
+    message: string,
+    options: ErrorOptions & { param?: string } = {},
+  ) {
+    super(message, options);
+    this.code = code;
+    this.param = options.param;
+  }
+}
+
+/** The model reference names nothing that can be run here. */
+export class ModelNotFoundError extends EngineError {
+  override name = "ModelNotFoundError";
+  /** @param reference the text that was given; `hint` says what to do */
+  constructor(readonly reference: string, hint: string) {
+    super("model_not_found", `Cannot find model "${reference}": ${hint}`, { param: "model" });
+  }
+}
+
+/** A file of the model package is missing, damaged or of a kind that we do not read. */
+export class ModelInvalidError extends EngineError {
+  override name = "ModelInvalidError";
+  constructor(message: string, options: ErrorOptions = {}) {
+    super("model_invalid", message, options);
+  }
+}
+
+/** A request value that cannot be served: out of range, contradictory or empty. */
+export class InvalidRequestError extends EngineError {
+  override name = "InvalidRequestError";
+  constructor(param: string, message: string) {
+    super("invalid_request", message, { param });
+  }
+}
+
+/** Prompt and requested output together exceed what the model can see. */
+export class ContextLengthError extends EngineError {
+  override name = "ContextLengthError";
+  /** All counts in tokens. */
+  constructor(
+    readonly numPromptTokens: number,
+    readonly numOutputTokens: number,
+    readonly contextLength: number,
+  ) {
+    super(
+      "context_length_exceeded",
+      `The prompt has ${numPromptTokens} tokens and ${numOutputTokens} more were asked for; ` +
+        `the model's context length is ${contextLength}; shorten the prompt or ask for fewer tokens`,
+      { param: "messages" },
+    );
+  }
+}
+
+/** The bounded waiting list is full; try again in `retryAfterSeconds`. */
+export class QueueFullError extends EngineError {
+  override name = "QueueFullError";
+  constructor(readonly maxWaiting: number, readonly retryAfterSeconds = 1) {
+    super(
+      "queue_full",
+      `The waiting list is full: ${maxWaiting} requests are waiting already; try again in ${retryAfterSeconds} s`,
+    );
+  }
+}
+
+/** No adapter, a lost device, or a device that refused the memory. */
+export class DeviceError extends EngineError {
+  override name = "DeviceError";
+  constructor(
+    code: "device_unavailable" | "device_lost" | "out_of_memory",
+    message: string,
+    options: ErrorOptions = {},
+  ) {
+    super(code, message, options);
+  }
+}
+
+/** A plain object that survives `postMessage`; {@linkcode fromErrorRecord} restores the error. */
+export interface ErrorRecord {
+  /** Stable reason, or null for an unexpected error. */
+  code: EngineErrorCode | null;
+  /** Text for people. */
+  message: string;
+  /** The request field at fault. */
+  param?: string;
+  /** Seconds after which a refused request may be sent again. */
+  retryAfterSeconds?: number;
+  /** Kept for the log, never for a client. */
+  stack?: string;
+}
+
+/** Flattens any thrown value for another isolate. */
+export function toErrorRecord(error: unknown): ErrorRecord {
+  if (error instanceof EngineError) {
+    return {
+      code: error.code,
+      message: error.message,
+      ...(error.param === undefined ? {} : { param: error.param }),
+      ...(error instanceof QueueFullError ? { retryAfterSeconds: error.retryAfterSeconds } : {}),
+    };
+  }
+  const e = error instanceof Error ? error : new Error(String(error));
+  return { code: null, message: e.message, ...(e.stack === undefined ? {} : { stack: e.stack }) };
+}
+
+/** Restores what {@linkcode toErrorRecord} flattened; unexpected errors become `engine_failed`. */
+export function fromErrorRecord(record: ErrorRecord): EngineError {
+  const error = new EngineError(
+    record.code ?? "engine_failed",
+    record.message,
+    record.param === undefined ? {} : { param: record.param },
+  );
+  if (record.retryAfterSeconds !== undefined) {
+    return Object.assign(error, { retryAfterSeconds: record.retryAfterSeconds });
+  }
+  return error;
+}

@@ -1,0 +1,272 @@
+/**
+ * The engine's public vocabulary: what goes in, what comes out. Types only; nothing here runs.
+ *
+ * @module
+ */
+
+/** A function call that the assistant made in an earlier turn. */
+export interface ToolCall {
+  /** Identifier that the result refers to. */
+  id: string;
+  /** Name of the function. */
+  name: string;
+  /** JSON text of the arguments, as the model wrote it. */
+  arguments: string;
+}
+
+/** One turn of a conversation. */
+export interface ChatMessage {
+  /** Who speaks; `tool` carries a function's result. */
+  role: "system" | "user" | "assistant" | "tool";
+  /** Plain text; may be empty for an assistant turn that only calls tools. */
+  content: string;
+  /** Calls made in this assistant turn. */
+  toolCalls?: ToolCall[];
+  /** The call that this `tool` turn answers. */
+  toolCallId?: string;
+}
+
+/** A function that the model may call. */
+export interface ToolDefinition {
+  /** `[A-Za-z0-9_-]{1,64}`. */
+  name: string;
+  /** What it does, for the model. */
+  description?: string;
+  /** JSON Schema of the arguments. */
+  parameters?: Record<string, unknown>;
+}
+
+/** How the next token is chosen. Every field is optional; absent means the model's default, then the one stated. */
+export interface SamplingParams {
+  /**
+   * Divides the logits; 0 is greedy (argmax).
+   * @default 0
+   */
+  temperature?: number;
+  /** Keeps the k most likely tokens. Absent keeps all. */
+  topK?: number;
+  /** Keeps the smallest set of tokens whose probability reaches p, 0 < p ≤ 1. Absent keeps all. */
+  topP?: number;
+  /** Drops tokens less likely than this share of the most likely one, 0 ≤ p ≤ 1. */
+  minP?: number;
+  /**
+   * Subtracted from the logit of every token already generated, -2 to 2.
+   * @default 0
+   */
+  presencePenalty?: number;
+  /**
+   * Subtracted once for each time a token was generated, -2 to 2.
+   * @default 0
+   */
+  frequencyPenalty?: number;
+  /**
+   * Divides positive and multiplies negative logits of tokens in prompt and output, > 0.
+   * @default 1
+   */
+  repetitionPenalty?: number;
+  /** Same seed, same text. Absent takes a random one. */
+  seed?: number;
+  /** Added to a token's logit before anything else: token id → -100 to 100. */
+  logitBias?: Record<number, number>;
+  /** Reports the log-probability of each token with this many alternatives, 0 to 20. Absent reports none. */
+  logprobs?: number;
+}
+
+/** One generation to run. */
+export interface GenerationRequest {
+  /** Model reference, for example `ollm-tiny`. */
+  model: string;
+  /** A conversation, rendered with the model's chat template; or `prompt`. */
+  messages?: ChatMessage[];
+  /** Raw text, tokenized as it is; or `messages`. */
+  prompt?: string;
+  /** Functions offered to the model through its template. */
+  tools?: ToolDefinition[];
+  /** How tokens are chosen. */
+  sampling?: SamplingParams;
+  /** Texts that end the output and are not part of it; at most 4, matched across token boundaries. */
+  stop?: string[];
+  /**
+   * Upper bound of generated tokens. Absent: the smaller of the engine's default and what the context still holds.
+   * Given: prompt + maxTokens must fit the context length.
+   */
+  maxTokens?: number;
+  /** Goes on past end-of-text tokens; for measurements. */
+  ignoreEos?: boolean;
+}
+
+/** Log-probability of one token. */
+export interface TokenLogprob {
+  /** Vocabulary index. */
+  id: number;
+  /** The token's own text; may be a part of a character, then with U+FFFD. */
+  token: string;
+  /** The token's own bytes. */
+  bytes: number[];
+  /** Natural logarithm of the probability, after temperature-free softmax of the processed logits. */
+  logprob: number;
+}
+
+/** Log-probability of a chosen token with its most likely alternatives, most likely first. */
+export interface ChosenTokenLogprob extends TokenLogprob {
+  /** At most `SamplingParams.logprobs` entries. */
+  alternatives: TokenLogprob[];
+}
+
+/** Why a generation ended. */
+export type FinishReason = "stop" | "length" | "cancelled";
+
+/** Token counts and times of a finished generation. */
+export interface Usage {
+  /** Tokens of the rendered prompt. */
+  numPromptTokens: number;
+  /** Prompt tokens whose KV was found in the prefix cache. */
+  numCachedTokens: number;
+  /** Generated tokens, the end-of-text token included. */
+  numOutputTokens: number;
+  /** From acceptance to the first generated token, in ms. */
+  timeToFirstTokenMs: number;
+  /** From the first to the last generated token, in ms. */
+  decodeMs: number;
+}
+
+/** What a generation yields: any number of `text`, then exactly one `finish`. */
+export type GenerationEvent =
+  | {
+    type: "text";
+    /** Whole characters only; may be empty when it carries log-probabilities of held-back tokens. */
+    text: string;
+    /** Present when asked for: the tokens that were added since the last event. */
+    logprobs?: ChosenTokenLogprob[];
+  }
+  | {
+    type: "finish";
+    reason: FinishReason;
+    /** The stop sequence that ended the text, where one did. */
+    stopSequence?: string;
+    usage: Usage;
+  };
+
+/** An accepted generation. Breaking out of the iteration, or aborting the signal, frees its sequence. */
+export interface Generation extends AsyncIterable<GenerationEvent> {
+  /** Tokens of the rendered prompt. */
+  readonly numPromptTokens: number;
+}
+
+/** Options of {@linkcode Engine.generate}. */
+export interface GenerateOptions {
+  /** Aborting it cancels the sequence between two steps; the iteration ends with `cancelled`. */
+  signal?: AbortSignal;
+}
+
+/** How well a model can be run here. */
+export type SupportLevel = "optimized" | "generic" | "unsupported";
+
+/** What is known of a model without loading it. */
+export interface ModelInfo {
+  /** The text to send as `model`. */
+  reference: string;
+  /** Directory name or alias. */
+  name: string;
+  /** `builtin` ships with the program, `local-path` is a directory, `opaque` resolves to nothing. */
+  sourceKind: "builtin" | "local-path" | "opaque";
+  /** Where the listing found it; null when it was asked for by name. */
+  discoverySource: "built-in" | "discovered-local" | null;
+  /** Whether its files are on disk, complete. */
+  materialized: boolean;
+  supportLevel: SupportLevel;
+  /** Directory of the package, absolute; null for an opaque reference. */
+  path: string | null;
+  /** Architecture key of the package, for example `llama`. */
+  modelType: string | null;
+  /** Quantization name of the package, for example `q4f16_1`. */
+  quantization: string | null;
+  /** Tokens a sequence may hold. */
+  contextLength: number | null;
+  /** Last change of the package, Unix seconds; 0 when not on disk. */
+  createdAt: number;
+  /** One sentence: why this level. */
+  message: string;
+}
+
+/** Settings of a load that change what is planned. Absent fields take the engine's defaults. */
+export interface RuntimeOptions {
+  /** Model reference. */
+  model?: string;
+  /** `wgsl` or `web-llm`; absent lets the engine choose. */
+  backend?: string;
+  /** Tokens a sequence may hold, at most the model's own. */
+  contextLength?: number;
+  /** Sequences that may run at once. */
+  maxSequences?: number;
+}
+
+/** What loading a model would do: computed from the package's index and the adapter, without loading a weight. */
+export interface RuntimePlan {
+  model: ModelInfo;
+  /** Backend that would run it; null when none can. */
+  backend: "wgsl" | null;
+  /** `gpu` or `software`; null when nothing can run. */
+  kernelSet: "gpu" | "software" | null;
+  /** Adapter's own description; null without an adapter. */
+  adapter: string | null;
+  /** Element types of weights, activations and KV cache, for example `q4f16_1`, `f32`, `f16`. */
+  dtypes: { weights: string; activations: string; kv: string } | null;
+  /** Bytes on the device. */
+  memory: {
+    weightsBytes: number;
+    kvBytes: number;
+    activationBytes: number;
+    totalBytes: number;
+  } | null;
+  /** Tokens a sequence may hold. */
+  contextLength: number | null;
+  /** Paged KV cache. */
+  kvBlocks: { numBlocks: number; blockSize: number } | null;
+  maxSequences: number | null;
+  /** Why: one sentence for each decision, in the order they were made. */
+  reasons: string[];
+}
+
+/** Counters of one loaded model; all are current values unless named total. */
+export interface ModelStats {
+  model: string;
+  numWaiting: number;
+  numRunning: number;
+  numBlocks: number;
+  numFreeBlocks: number;
+  numStepsTotal: number;
+  numGeneratedTokensTotal: number;
+  numPreemptionsTotal: number;
+  numCancelledTotal: number;
+  /** Times the worker was started again after it died. */
+  numRestartsTotal: number;
+}
+
+/** Runs models. Create one with {@linkcode createEngine}. */
+export interface Engine {
+  /**
+   * Loads the model if needed, checks and queues the request.
+   *
+   * @returns once the request is accepted: everything that can be refused is refused before
+   * @throws {ModelNotFoundError} nothing has this reference
+   * @throws {ModelInvalidError} the package is damaged or unsupported
+   * @throws {InvalidRequestError} a value is out of range
+   * @throws {ContextLengthError} prompt and output exceed the context length
+   * @throws {QueueFullError} too many requests are waiting
+   * @throws {DeviceError} no adapter, or the device was lost
+   */
+  generate(request: GenerationRequest, options?: GenerateOptions): Promise<Generation>;
+  /** Loads a model now instead of at its first request; `onProgress` gets a share from 0 to 1. */
+  load(reference: string, onProgress?: (share: number, stage: string) => void): Promise<void>;
+  /** What a load would do; never loads a weight, never throws for an unknown model. */
+  plan(options?: RuntimeOptions): Promise<RuntimePlan>;
+  /** Built-in models and packages found under the models directory. */
+  listModels(): Promise<ModelInfo[]>;
+  /** One model by reference; an unknown one has `sourceKind` `opaque` and is `unsupported`. */
+  inspectModel(reference: string): Promise<ModelInfo>;
+  /** Counters of every loaded model. */
+  stats(): Promise<ModelStats[]>;
+  /** Ends every sequence and gives all memory back. */
+  close(): Promise<void>;
+}

@@ -17,4 +17,5 @@
  * @module
  */
 export * from "./errors.ts";
+export * from "./records.ts";
 export type * from "./types.ts";

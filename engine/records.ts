@@ -1,0 +1,254 @@
+/**
+ * The published JSON forms of models, plans and replies: snake_case, the same over HTTP and on the command line.
+ *
+ * @module
+ */
+import type { ChatMessage, FinishReason, ModelInfo, RuntimePlan, Usage } from "./types.ts";
+
+/** What a reference resolves to, before anything is planned. */
+export interface ResolvedModelRecord {
+  /** The text that was asked for. */
+  model_reference: string;
+  /** Directory name or alias. */
+  normalized_name: string;
+  /** `builtin`, `local-path` or `opaque`. */
+  source_kind: string;
+  /** `optimized`, `generic` or `unsupported`. */
+  support_level: string;
+  /** What it reads; `text` alone so far. */
+  modalities: string[];
+  /** Whether images or audio need a front end. */
+  requires_processor: boolean;
+  /** Whether the KV cache may live on disk. */
+  supports_disk_cache: boolean;
+  /** Whether our own kernels run this architecture. */
+  supports_specialization: boolean;
+  /** Repository of a hub model. */
+  repo_id: string | null;
+  /** Revision of a hub model. */
+  revision: string | null;
+  /** Directory of the package, absolute. */
+  path: string | null;
+  /** Architecture that our own kernels run it as. */
+  native_family: string | null;
+  /** Class name in the published config, where the package has one. */
+  architecture: string | null;
+  /** Architecture key of the package, for example `llama`. */
+  model_type: string | null;
+  /** `causal-lm` for a decoder; null when unknown. */
+  generic_model_kind: string | null;
+  /** One sentence: why this level. */
+  resolution_message: string;
+  /** Quantization name of the package; null when not on disk. */
+  quantization: string | null;
+  /** Tokens a sequence may hold by the package's own word. */
+  context_length: number | null;
+}
+
+/** One entry of a model listing. */
+export interface ModelRecord extends ResolvedModelRecord {
+  /** Whether the package is on disk and complete. */
+  materialized: boolean;
+  /** `built-in`, `discovered-local`, or null when asked for by name. */
+  discovery_source: string | null;
+}
+
+/** What loading would do. Sizes in bytes, lengths in tokens. */
+export interface RuntimePlanRecord {
+  /** Null when nothing here can run the model. */
+  backend_id: string | null;
+  /** What it reads; `text` alone so far. */
+  modalities: string[];
+  /** Whether images or audio need a front end. */
+  requires_processor: boolean;
+  /** Whether the KV cache may live on disk. */
+  supports_disk_cache: boolean;
+  /** Whether layers may wait in host memory. */
+  supports_cpu_offload: boolean;
+  /** Whether layers may be pinned on the device. */
+  supports_gpu_offload: boolean;
+  /** Which of our model files runs it. */
+  specialization_provider_id: string | null;
+  /** Whether one was planned. */
+  specialization_enabled: boolean;
+  /** A plan shows these two states only. */
+  specialization_state: "planned" | "not-planned";
+  /** Optional passes; there are none yet. */
+  planned_specialization_pass_ids: string[];
+  /** All reasons in one text. */
+  reason: string;
+  /** `gpu` or `software`. */
+  kernel_set: string | null;
+  /** Adapter's own description. */
+  adapter: string | null;
+  /** Element types of weights, activations and KV cache. */
+  dtypes: RuntimePlan["dtypes"];
+  /** Bytes on the device. */
+  memory: {
+    weights_bytes: number;
+    kv_bytes: number;
+    activation_bytes: number;
+    total_bytes: number;
+  } | null;
+  /** Tokens a sequence may hold. */
+  context_length: number | null;
+  /** Paged KV cache; the block size is in tokens. */
+  kv_blocks: { num_blocks: number; block_size: number } | null;
+  /** Sequences that run at once. */
+  max_sequences: number | null;
+  /** One sentence for each decision, in the order they were made. */
+  reasons: string[];
+  /** Further facts as text. */
+  details: Record<string, string>;
+}
+
+/** Everything that `/v1/plan` and `ollm plan` print. */
+export interface PlanRecord {
+  /** The settings that were planned with, after layering. */
+  runtime_config: Record<string, string | number | null>;
+  /** What the reference resolves to. */
+  resolved_model: ResolvedModelRecord;
+  /** How it would be run. */
+  runtime_plan: RuntimePlanRecord;
+}
+
+/** A finished native reply. */
+export interface PromptRecord {
+  /** The whole reply. */
+  text: string;
+  /** Facts of the run, every value as text. */
+  metadata: Record<string, string>;
+}
+
+/** The conversation of a one-shot prompt; an empty system prompt is no message. */
+export function promptMessages(systemPrompt: string, prompt: string): ChatMessage[] {
+  const user: ChatMessage = { role: "user", content: prompt };
+  return systemPrompt === "" ? [user] : [{ role: "system", content: systemPrompt }, user];
+}
+
+/** Publishes what a reference resolves to. */
+export function toResolvedModelRecord(model: ModelInfo): ResolvedModelRecord {
+  const isOptimized = model.supportLevel === "optimized";
+  return {
+    model_reference: model.reference,
+    normalized_name: model.name,
+    source_kind: model.sourceKind,
+    support_level: model.supportLevel,
+    modalities: ["text"],
+    requires_processor: false,
+    supports_disk_cache: false,
+    supports_specialization: isOptimized,
+    repo_id: null,
+    revision: null,
+    path: model.path,
+    native_family: isOptimized ? model.modelType : null,
+    architecture: null,
+    model_type: model.modelType,
+    generic_model_kind: model.modelType === null ? null : "causal-lm",
+    resolution_message: model.message,
+    quantization: model.quantization,
+    context_length: model.contextLength,
+  };
+}
+
+/** Publishes an entry of a listing. */
+export function toModelRecord(model: ModelInfo): ModelRecord {
+  return {
+    ...toResolvedModelRecord(model),
+    materialized: model.materialized,
+    discovery_source: model.discoverySource,
+  };
+}
+
+/**
+ * Publishes a plan.
+ *
+ * @param runtimeConfig the settings that were planned with, as they should be shown
+ */
+export function toPlanRecord(
+  plan: RuntimePlan,
+  runtimeConfig: PlanRecord["runtime_config"],
+): PlanRecord {
+  return {
+    runtime_config: runtimeConfig,
+    resolved_model: toResolvedModelRecord(plan.model),
+    runtime_plan: toRuntimePlanRecord(plan),
+  };
+}
+
+function toRuntimePlanRecord(plan: RuntimePlan): RuntimePlanRecord {
+  const { model, memory, kvBlocks } = plan;
+  const isPlanned = plan.backend === "wgsl";
+  return {
+    backend_id: plan.backend,
+    modalities: ["text"],
+    requires_processor: false,
+    supports_disk_cache: false,
+    supports_cpu_offload: false,
+    supports_gpu_offload: false,
+    specialization_provider_id: isPlanned && model.modelType !== null
+      ? `${model.modelType}-wgsl`
+      : null,
+    specialization_enabled: isPlanned,
+    specialization_state: isPlanned ? "planned" : "not-planned",
+    planned_specialization_pass_ids: [],
+    reason: plan.reasons.join("; "),
+    kernel_set: plan.kernelSet,
+    adapter: plan.adapter,
+    dtypes: plan.dtypes,
+    memory: memory && {
+      weights_bytes: memory.weightsBytes,
+      kv_bytes: memory.kvBytes,
+      activation_bytes: memory.activationBytes,
+      total_bytes: memory.totalBytes,
+    },
+    context_length: plan.contextLength,
+    kv_blocks: kvBlocks && { num_blocks: kvBlocks.numBlocks, block_size: kvBlocks.blockSize },
+    max_sequences: plan.maxSequences,
+    reasons: plan.reasons,
+    details: {
+      source_kind: model.sourceKind,
+      ...(model.modelType === null ? {} : { native_family: model.modelType }),
+      ...(plan.adapter === null ? {} : { execution_device_type: plan.adapter }),
+    },
+  };
+}
+
+/**
+ * The facts of a finished run, as text: what ran it, how much it read and wrote, and how long that took.
+ *
+ * @param plan the plan that the run was made with
+ */
+export function toPromptMetadata(
+  plan: RuntimePlan,
+  finish: { reason: FinishReason; usage: Usage },
+): Record<string, string> {
+  const { usage } = finish;
+  const metadata: Record<string, string | number | boolean | null | undefined> = {
+    backend_id: plan.backend,
+    kernel_set: plan.kernelSet,
+    adapter: plan.adapter,
+    quantization: plan.model.quantization,
+    kv_dtype: plan.dtypes?.kv,
+    kv_cache_strategy: "paged",
+    context_length: plan.contextLength,
+    specialization_state: plan.backend === null ? "not-planned" : "applied",
+    finish_reason: finish.reason,
+    prompt_tokens: usage.numPromptTokens,
+    cached_tokens: usage.numCachedTokens,
+    completion_tokens: usage.numOutputTokens,
+    time_to_first_token_ms: usage.timeToFirstTokenMs.toFixed(1),
+    decode_ms: usage.decodeMs.toFixed(1),
+    decode_tokens_per_second: computeDecodeRate(usage)?.toFixed(1),
+  };
+  const known = Object.entries(metadata).filter(([, value]) =>
+    value !== null && value !== undefined
+  );
+  return Object.fromEntries(known.map(([key, value]) => [key, String(value)]));
+}
+
+/** Generated tokens a second, the first token left out; undefined below two tokens. */
+export function computeDecodeRate(usage: Usage): number | undefined {
+  const numSteps = usage.numOutputTokens - 1;
+  return numSteps < 1 || usage.decodeMs <= 0 ? undefined : numSteps / usage.decodeMs * 1000;
+}

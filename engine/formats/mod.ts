@@ -1,0 +1,40 @@
+/**
+ * Model files → a checked directory of tensors. One file a format; today MLC packages, with room for safetensors and GGUF
+ * beside `mlc.ts`. Reads files only: it never decides where a tensor goes.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import { ModelInvalidError } from "../errors.ts";
+import { openMlcPackage } from "./mlc.ts";
+import type { ModelPackage } from "./package.ts";
+
+export { readMlcConfig as readPackageConfig } from "./mlc_config.ts";
+export {
+  type ModelPackage,
+  type PackageConfig,
+  type ShardInfo,
+  SUPPORTED_MODEL_TYPES,
+  SUPPORTED_QUANTIZATIONS,
+  type TensorInfo,
+} from "./package.ts";
+export { type LoadedTensor, readTensors, type ReadTensorsOptions } from "./read_tensors.ts";
+
+/**
+ * Opens a model package: reads its JSON, checks every claim against every other and against the file sizes. Reads no weight.
+ *
+ * @throws {ModelInvalidError} nothing readable is there, or a file is damaged; names file, value, expectation and remedy
+ */
+export async function openPackage(dir: string): Promise<ModelPackage> {
+  const path = resolve(dir);
+  const info = await Deno.stat(path).catch((error: unknown) => {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  });
+  if (!info?.isDirectory) {
+    throw new ModelInvalidError(
+      `Cannot open "${path}": it is not a directory; give the directory of a model package`,
+    );
+  }
+  return await openMlcPackage(path);
+}

@@ -1,0 +1,257 @@
+/**
+ * The one WebGPU device of an isolate: what it can do, its buffers and its compiled kernels.
+ * Knows no model and no operation.
+ *
+ * @module
+ */
+import type { Elem, Kernel } from "../../kernels/mod.ts";
+import { DeviceError } from "../errors.ts";
+import { isFastReadbackSafe } from "./readback.ts";
+
+/** `software` is a driver that runs on the CPU (lavapipe, SwiftShader, WARP), `gpu` anything else. */
+export type AdapterKind = "gpu" | "software";
+
+/** What is known of an adapter before a device is asked for. */
+export interface AdapterInfo {
+  readonly kind: AdapterKind;
+  /** The driver's own text. */
+  readonly description: string;
+  /** Largest storage buffer that a kernel can bind, in bytes. */
+  readonly maxBindingBytes: number;
+  /** Largest buffer, in bytes. */
+  readonly maxBufferBytes: number;
+}
+
+/** A number fixed per pipeline. */
+export type Overrides = Readonly<Record<string, number | boolean>>;
+
+/** Limits asked for at the adapter's own maximum; the defaults of WebGPU are too small for a model. */
+const WANTED_LIMITS = [
+  "maxStorageBufferBindingSize", // weights
+  "maxBufferSize",
+  "maxStorageBuffersPerShaderStage", // attention_paged binds six
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+] as const;
+
+const SOFTWARE_ADAPTERS = /llvmpipe|lavapipe|swiftshader|warp|basic render/i;
+
+const NO_ADAPTER =
+  "Cannot find a WebGPU adapter: no Vulkan, Metal or DirectX 12 driver answers; install the driver of your " +
+  "graphics card, or on Debian and Ubuntu `apt install mesa-vulkan-drivers` for a driver on the CPU";
+
+async function requestAdapter(): Promise<GPUAdapter> {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) throw new DeviceError("device_unavailable", NO_ADAPTER);
+  return adapter;
+}
+
+function describeAdapter(adapter: GPUAdapter): AdapterInfo {
+  const { description, vendor, isFallbackAdapter } = adapter.info;
+  return {
+    kind: isFallbackAdapter || SOFTWARE_ADAPTERS.test(description) ? "software" : "gpu",
+    description: description || vendor || "unnamed adapter",
+    maxBindingBytes: adapter.limits.maxStorageBufferBindingSize,
+    maxBufferBytes: adapter.limits.maxBufferSize,
+  };
+}
+
+/**
+ * Describes the adapter that a device would come from.
+ *
+ * @throws {DeviceError} there is none
+ */
+export async function inspectAdapter(): Promise<AdapterInfo> {
+  return describeAdapter(await requestAdapter());
+}
+
+/** A WebGPU device with its compiled kernels. */
+export class GpuDevice {
+  /** The adapter that it came from. */
+  readonly info: AdapterInfo;
+  /** Whether passes can be timed. */
+  readonly hasTimestamps: boolean;
+  /** Whether a buffer can be read without the runtime's sleep; see `readback.ts`. */
+  readonly hasFastReadback: boolean;
+  /** The device itself. */
+  readonly raw: GPUDevice;
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #layouts = new Map<Kernel, GPUBindGroupLayout>();
+  #lost: DeviceError | null = null;
+
+  private constructor(raw: GPUDevice, info: AdapterInfo, hasFastReadback: boolean) {
+    this.raw = raw;
+    this.info = info;
+    this.hasFastReadback = hasFastReadback;
+    this.hasTimestamps = raw.features.has("timestamp-query");
+    raw.lost.then(({ reason, message }) => {
+      this.#lost = new DeviceError(
+        "device_lost",
+        `The GPU device was lost (${reason}): ${message}`,
+      );
+    });
+  }
+
+  /**
+   * Takes the adapter's device with its largest limits.
+   *
+   * @throws {DeviceError} no adapter, or the adapter gives no device
+   */
+  static async create(): Promise<GpuDevice> {
+    const adapter = await requestAdapter();
+    const requiredLimits = Object.fromEntries(
+      WANTED_LIMITS.map((name) => [name, adapter.limits[name]]),
+    );
+    const requiredFeatures: GPUFeatureName[] = adapter.features.has("timestamp-query")
+      ? ["timestamp-query"]
+      : [];
+    let raw: GPUDevice;
+    try {
+      raw = await adapter.requestDevice({ label: "ollm", requiredLimits, requiredFeatures });
+    } catch (cause) {
+      throw new DeviceError(
+        "device_unavailable",
+        `The adapter "${adapter.info.description}" gives no device: ${cause}`,
+        { cause },
+      );
+    }
+    return new GpuDevice(raw, describeAdapter(adapter), await isFastReadbackSafe(raw));
+  }
+
+  /** Throws if the device was lost. */
+  assertAlive(): void {
+    if (this.#lost) throw this.#lost;
+  }
+
+  /** Creates a zeroed buffer; `size` in bytes is rounded up to a multiple of 4, at least 16. */
+  createBuffer(
+    label: string,
+    size: number,
+    usage: GPUFlagsConstant = GPUBufferUsage.STORAGE,
+  ): GPUBuffer {
+    return this.raw.createBuffer({
+      label,
+      size: Math.max(16, Math.ceil(size / 4) * 4),
+      usage: usage | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+    });
+  }
+
+  /** Writes bytes at `offset`; a last incomplete word is filled up with zeros. */
+  writeBuffer(buffer: GPUBuffer, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const whole = bytes.length - bytes.length % 4;
+    if (whole > 0) this.raw.queue.writeBuffer(buffer, offset, bytes, 0, whole);
+    if (whole < bytes.length) {
+      const last = new Uint8Array(4);
+      last.set(bytes.subarray(whole));
+      this.raw.queue.writeBuffer(buffer, offset + whole, last);
+    }
+  }
+
+  /** Hands pending writes to the driver, so that their staging memory can be freed. */
+  flush(): void {
+    this.raw.queue.submit([]);
+  }
+
+  /**
+   * Runs `build`, which creates device objects, and turns the device's refusals into errors.
+   *
+   * @throws {DeviceError} out of memory, or a bug in how an object was described
+   */
+  async guard<T>(what: string, build: () => T | Promise<T>): Promise<T> {
+    this.assertAlive();
+    this.raw.pushErrorScope("validation");
+    this.raw.pushErrorScope("out-of-memory");
+    let result: T;
+    try {
+      result = await build();
+    } finally {
+      const outOfMemory = await this.raw.popErrorScope();
+      const invalid = await this.raw.popErrorScope();
+      if (outOfMemory) {
+        throw new DeviceError(
+          "out_of_memory",
+          `The device has not enough memory for ${what}: ${outOfMemory.message}`,
+        );
+      }
+      if (invalid) throw new Error(`Invalid device object in ${what}: ${invalid.message}`);
+    }
+    return result;
+  }
+
+  /** The layout of bind group 0 of a kernel. */
+  layout(kernel: Kernel): GPUBindGroupLayout {
+    let layout = this.#layouts.get(kernel);
+    if (!layout) {
+      layout = this.raw.createBindGroupLayout({
+        label: kernel.name,
+        entries: kernel.bindings.map((kind, binding) => ({
+          binding,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: { type: BUFFER_BINDING_TYPES[kind] },
+        })),
+      });
+      this.#layouts.set(kernel, layout);
+    }
+    return layout;
+  }
+
+  /** Binds buffers 0, 1, … of a kernel. */
+  bind(kernel: Kernel, buffers: readonly GPUBuffer[]): GPUBindGroup {
+    if (buffers.length !== kernel.bindings.length) {
+      throw new Error(
+        `${kernel.name} binds ${kernel.bindings.length} buffers, ${buffers.length} given`,
+      );
+    }
+    return this.raw.createBindGroup({
+      label: kernel.name,
+      layout: this.layout(kernel),
+      entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+    });
+  }
+
+  /**
+   * Compiles an entry point, once for each element type and set of overrides.
+   *
+   * @throws {Error} the WGSL does not compile: a bug, with the compiler's text
+   */
+  pipeline(
+    kernel: Kernel,
+    entry: string,
+    overrides: Overrides,
+    elem?: Elem,
+  ): Promise<GPUComputePipeline> {
+    const key = JSON.stringify([entry, elem, overrides]);
+    let pipeline = this.#pipelines.get(key);
+    if (!pipeline) {
+      const constants = Object.fromEntries(
+        Object.entries(overrides).map(([name, value]) => [name, Number(value)]),
+      );
+      const label = elem ? `${entry} ${elem}` : entry;
+      pipeline = this.guard(label, () =>
+        this.raw.createComputePipelineAsync({
+          label,
+          layout: this.raw.createPipelineLayout({ bindGroupLayouts: [this.layout(kernel)] }),
+          compute: {
+            module: this.raw.createShaderModule({ label, code: kernel.source(elem) }),
+            entryPoint: entry,
+            constants,
+          },
+        }));
+      this.#pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  }
+
+  /** Ends the device; every buffer of it is gone. */
+  destroy(): void {
+    this.raw.destroy();
+  }
+}
+
+const BUFFER_BINDING_TYPES = {
+  read: "read-only-storage",
+  read_write: "storage",
+  uniform: "uniform",
+} as const satisfies Record<Kernel["bindings"][number], GPUBufferBindingType>;

@@ -1,0 +1,9 @@
+/**
+ * Device, limits, buffers, pipelines, readback, timestamps. Imports only kernels/ and errors.
+ *
+ * @module
+ */
+export * from "./device.ts";
+export * from "./readback.ts";
+export * from "./recording.ts";
+export * from "./timestamps.ts";

@@ -1,0 +1,52 @@
+/**
+ * A step, recorded once as a flat list of dispatches and replayed with other token counts: a replay creates nothing.
+ *
+ * @module
+ */
+import type { TimestampTrace } from "./timestamps.ts";
+
+/** Sizes of one step. */
+export interface StepShape {
+  /** Tokens in the ragged batch, at least 1. */
+  numTokens: number;
+  /** Rows that want logits. */
+  numLogits: number;
+}
+
+/** One kernel launch of the recorded step. */
+export interface Dispatch {
+  /** Kernel name, for traces. */
+  readonly kernel: string;
+  /** Buffers, fixed. */
+  readonly bindGroup: GPUBindGroup;
+  /** The entry point that suits the shape. */
+  pipeline(shape: StepShape): GPUComputePipeline;
+  /** Workgroups along x; 0 leaves the dispatch out. */
+  workgroupsX(shape: StepShape): number;
+  /** Workgroups along y; 0 leaves the dispatch out. */
+  workgroupsY(shape: StepShape): number;
+}
+
+/** Encodes the dispatches into one compute pass; with a trace, into one timed pass each. */
+export function replay(
+  encoder: GPUCommandEncoder,
+  dispatches: readonly Dispatch[],
+  shape: StepShape,
+  trace?: TimestampTrace,
+): void {
+  const shared = trace ? null : encoder.beginComputePass({ label: "step" });
+  let bound: GPUComputePipeline | null = null;
+  for (const dispatch of dispatches) {
+    const x = dispatch.workgroupsX(shape);
+    const y = dispatch.workgroupsY(shape);
+    if (x === 0 || y === 0) continue;
+    const pass = shared ?? encoder.beginComputePass(trace!.nextPass(dispatch.kernel));
+    const pipeline = dispatch.pipeline(shape);
+    if (pipeline !== bound || !shared) pass.setPipeline(pipeline);
+    bound = pipeline;
+    pass.setBindGroup(0, dispatch.bindGroup);
+    pass.dispatchWorkgroups(x, y);
+    if (!shared) pass.end();
+  }
+  shared?.end();
+}

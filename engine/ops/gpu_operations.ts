@@ -1,0 +1,186 @@
+/**
+ * The `gpu` kernel set: host half of kernels/gpu. Correct on every adapter, shaped for its kind.
+ *
+ * @module
+ */
+import { type Elem, GPU_KERNELS, type Kernel } from "../../kernels/mod.ts";
+import type { AdapterKind, Dispatch, GpuDevice, Overrides, StepShape } from "../gpu/mod.ts";
+import type { Matrix, MatrixPart, Operations, StepBuffers } from "./operations.ts";
+
+/** Invocations a workgroup of row-wise kernels, and how a linear layer shares its sums. */
+interface WorkgroupShapes {
+  readonly rowThreads: number;
+  readonly linear: { readonly K_THREADS: number; readonly ROW_THREADS: number };
+  /** Least workgroup size of attention; rounded up to whole heads. */
+  readonly attention: number;
+}
+
+const SHAPES = {
+  // A cache line of weights for each group of K_THREADS.
+  gpu: { rowThreads: 64, linear: { K_THREADS: 8, ROW_THREADS: 8 }, attention: 64 },
+  // One SIMD group a workgroup; workgroup memory costs more than the sum it would share.
+  software: { rowThreads: 8, linear: { K_THREADS: 1, ROW_THREADS: 8 }, attention: 8 },
+} as const satisfies Record<AdapterKind, WorkgroupShapes>;
+
+const NUM_TILE_ROWS = 4;
+const NUM_TILE_TOKENS = 4;
+
+type Count = (shape: StepShape) => number;
+const ONCE: Count = () => 1;
+const PER_TOKEN: Count = (shape) => shape.numTokens;
+const PER_LOGITS_ROW: Count = (shape) => shape.numLogits;
+
+/**
+ * Creates the operations of one model on one device.
+ *
+ * @param kind whose workgroup shapes to use; both are correct on every adapter
+ */
+export function createGpuOperations(
+  device: GpuDevice,
+  step: StepBuffers,
+  kind: AdapterKind = device.info.kind,
+): Operations {
+  const shapes = SHAPES[kind];
+  const unused = device.createBuffer("unused binding", 16);
+
+  async function dispatch(
+    kernel: Kernel,
+    entry: string,
+    options: {
+      buffers: readonly GPUBuffer[];
+      overrides: Overrides;
+      elem?: Elem;
+      x: number | Count;
+      y?: Count;
+    },
+  ): Promise<Dispatch> {
+    const { buffers, overrides, elem, x, y = ONCE } = options;
+    const pipeline = await device.pipeline(kernel, entry, overrides, elem);
+    return {
+      kernel: entry,
+      bindGroup: device.bind(kernel, buffers),
+      pipeline: () => pipeline,
+      workgroupsX: typeof x === "number" ? () => x : x,
+      workgroupsY: y,
+    };
+  }
+
+  async function linearPart(
+    x: GPUBuffer,
+    weight: Matrix,
+    part: MatrixPart,
+    y: GPUBuffer,
+    options: { bias?: GPUBuffer; accumulate?: boolean; onLogits?: boolean },
+  ): Promise<Dispatch> {
+    const kernel = weight.format === "q4" ? GPU_KERNELS.linearQ4 : GPU_KERNELS.linearDense;
+    const overrides = {
+      ...shapes.linear,
+      K: weight.numCols,
+      N: weight.numRows,
+      NUM_ROWS: part.numRows,
+      ROW_OFFSET: part.rowOffset,
+      HAS_BIAS: options.bias !== undefined,
+      ACCUMULATE: options.accumulate ?? false,
+      ON_LOGITS: options.onLogits ?? false,
+    };
+    const [gemv, gemm] = await Promise.all(
+      kernel.entries.map((entry) => device.pipeline(kernel, entry, overrides, weight.elem)),
+    );
+    const rowGroups = Math.ceil(part.numRows / (NUM_TILE_ROWS * shapes.linear.ROW_THREADS));
+    const count = options.onLogits ? PER_LOGITS_ROW : PER_TOKEN;
+    return {
+      kernel: kernel.name,
+      bindGroup: device.bind(kernel, [options.bias ?? unused, y, step.step, x, ...part.buffers]),
+      pipeline: (shape) => count(shape) === 1 ? gemv! : gemm!,
+      workgroupsX: () => rowGroups,
+      workgroupsY: (shape) => {
+        const numTokens = count(shape);
+        return numTokens === 1 ? 1 : Math.ceil(numTokens / NUM_TILE_TOKENS);
+      },
+    };
+  }
+
+  return {
+    embed: (table, y) => {
+      const isQuantized = table.format === "q4";
+      const kernel = isQuantized ? GPU_KERNELS.embedQ4 : GPU_KERNELS.embedDense;
+      return Promise.all(table.parts.map((part) =>
+        dispatch(kernel, kernel.name, {
+          buffers: [step.tokens, y, ...part.buffers],
+          overrides: {
+            D: table.numCols,
+            ROW_OFFSET: part.rowOffset,
+            NUM_ROWS: part.numRows,
+            WORKGROUP_SIZE: shapes.rowThreads,
+          },
+          elem: table.elem,
+          x: Math.ceil(table.numCols / ((isQuantized ? 8 : 4) * shapes.rowThreads)),
+          y: PER_TOKEN,
+        })
+      ));
+    },
+
+    rmsNorm: async (x, weight, y, { size, eps, gather = false }) => [
+      await dispatch(GPU_KERNELS.rmsNorm, gather ? "rms_norm_gather" : "rms_norm", {
+        buffers: [x, weight, y, step.logitsRows],
+        overrides: { D: size, EPS: eps, WORKGROUP_SIZE: shapes.rowThreads },
+        x: gather ? PER_LOGITS_ROW : PER_TOKEN,
+      }),
+    ],
+
+    linear: (x, weight, y, options = {}) =>
+      Promise.all(weight.parts.map((part) => linearPart(x, weight, part, y, options))),
+
+    ropeKvAppend: async (qkv, cosSin, q, kv, { numHeads, numKvHeads, headDim }) => [
+      await dispatch(GPU_KERNELS.ropeKvAppend, "rope_kv_append", {
+        buffers: [qkv, step.tokens, cosSin, q, kv.keys, kv.values],
+        overrides: {
+          NUM_HEADS: numHeads,
+          NUM_KV_HEADS: numKvHeads,
+          HEAD_DIM: headDim,
+          WORKGROUP_SIZE: shapes.rowThreads,
+        },
+        elem: kv.elem,
+        x: Math.ceil((numHeads + 2 * numKvHeads) * headDim / 8 / shapes.rowThreads),
+        y: PER_TOKEN,
+      }),
+    ],
+
+    attention: async (q, kv, y, { numHeads, numKvHeads, headDim, scale }) => [
+      await dispatch(GPU_KERNELS.attentionPaged, "attention_paged", {
+        buffers: [q, step.tokens, step.blockTables, kv.keys, kv.values, y, step.step],
+        overrides: {
+          NUM_HEADS: numHeads,
+          NUM_KV_HEADS: numKvHeads,
+          HEAD_DIM: headDim,
+          BLOCK_SIZE: kv.blockSize,
+          SCALE: scale,
+          WORKGROUP_SIZE: attentionWorkgroupSize(headDim, shapes.attention),
+        },
+        elem: kv.elem,
+        x: numHeads,
+        y: PER_TOKEN,
+      }),
+    ],
+
+    swiglu: async (x, y, { size }) => [
+      await dispatch(GPU_KERNELS.swiglu, "swiglu", {
+        buffers: [x, y],
+        overrides: { F: size, WORKGROUP_SIZE: shapes.rowThreads },
+        x: Math.ceil(size / (4 * shapes.rowThreads)),
+        y: PER_TOKEN,
+      }),
+    ],
+  };
+}
+
+/**
+ * Smallest multiple of a head's fours that is at least `least`, and a multiple of 8: the software driver runs nested
+ * loops wrongly in other workgroups.
+ */
+export function attentionWorkgroupSize(headDim: number, least: number): number {
+  const fours = headDim / 4;
+  let size = fours;
+  while (size < least || size % 8 !== 0) size += fours;
+  return size;
+}

@@ -1,0 +1,98 @@
+/**
+ * The table of operations that a model is made of. A kernel set implements it; a model never sees WGSL.
+ *
+ * @module
+ */
+import type { Elem } from "../../kernels/mod.ts";
+import type { Dispatch } from "../gpu/mod.ts";
+
+/** A weight matrix on the device, split by rows where it exceeds the binding limit. */
+export interface Matrix {
+  /** Name in the package, for labels and errors. */
+  readonly name: string;
+  /** N, output features. */
+  readonly numRows: number;
+  /** K, input features, a multiple of 4. */
+  readonly numCols: number;
+  /** `dense`: [N, K] of `elem`. `q4`: int4 groups of 32 along K with scales of `elem`. */
+  readonly format: "dense" | "q4";
+  readonly elem: Elem;
+  /** Consecutive row ranges that cover the matrix. */
+  readonly parts: readonly MatrixPart[];
+}
+
+/** Some rows of a matrix. */
+export interface MatrixPart {
+  readonly rowOffset: number;
+  readonly numRows: number;
+  /** `dense`: [weights]; `q4`: [quants, scales]. */
+  readonly buffers: readonly GPUBuffer[];
+}
+
+/** Buffers that describe the step to every kernel; layouts in kernels/lib/step.wgsl. */
+export interface StepBuffers {
+  /** `Step`, uniform. */
+  readonly step: GPUBuffer;
+  /** [T] `Token`. */
+  readonly tokens: GPUBuffer;
+  /** [S, maxBlocks] u32. */
+  readonly blockTables: GPUBuffer;
+  /** [L] u32, the token row of each logits row. */
+  readonly logitsRows: GPUBuffer;
+}
+
+/** Sizes of an attention layer. */
+export interface AttentionShape {
+  /** H. */
+  readonly numHeads: number;
+  /** KH, a divisor of H. */
+  readonly numKvHeads: number;
+  /** C, a multiple of 8. */
+  readonly headDim: number;
+}
+
+/** One layer's part of the paged KV cache: [slots, KH, C] of `elem` each. */
+export interface KvLayer {
+  readonly keys: GPUBuffer;
+  readonly values: GPUBuffer;
+  readonly elem: Elem;
+  /** Slots of a block. */
+  readonly blockSize: number;
+}
+
+/** Every operation appends its dispatches; compiling happens here, once per distinct pipeline. */
+export interface Operations {
+  /** y [T, D] f32 = rows of `table` by token id. */
+  embed(table: Matrix, y: GPUBuffer): Promise<Dispatch[]>;
+  /** y [T, D] f32 = RMSNorm of x [T, D] with weight [D] f32. With `gather`, y [L, D] of the logits rows. */
+  rmsNorm(
+    x: GPUBuffer,
+    weight: GPUBuffer,
+    y: GPUBuffer,
+    options: { size: number; eps: number; gather?: boolean },
+  ): Promise<Dispatch[]>;
+  /** y [T, N] f32 = x [T, K] f32 · Wᵀ, plus `bias` [N] f32, plus y itself with `accumulate`. */
+  linear(
+    x: GPUBuffer,
+    weight: Matrix,
+    y: GPUBuffer,
+    options?: { bias?: GPUBuffer; accumulate?: boolean; onLogits?: boolean },
+  ): Promise<Dispatch[]>;
+  /** Rotates q and k of qkv [T, (H + 2 KH) C], writes q [T, H C] and appends k and v to the cache. */
+  ropeKvAppend(
+    qkv: GPUBuffer,
+    cosSin: GPUBuffer,
+    q: GPUBuffer,
+    kv: KvLayer,
+    shape: AttentionShape,
+  ): Promise<Dispatch[]>;
+  /** y [T, H C] f32 = causal attention of q over the sequence's cache, scores times `scale`. */
+  attention(
+    q: GPUBuffer,
+    kv: KvLayer,
+    y: GPUBuffer,
+    shape: AttentionShape & { scale: number },
+  ): Promise<Dispatch[]>;
+  /** y [T, F] f32 = silu(gate) · up of x [T, 2F] f32. */
+  swiglu(x: GPUBuffer, y: GPUBuffer, options: { size: number }): Promise<Dispatch[]>;
+}

@@ -1,0 +1,42 @@
+/** Sizes of an attention layer. */
+export interface AttentionSizes {
+  numHeads: number;
+  numKvHeads: number;
+  headDim: number;
+}
+
+/**
+ * Attention of one token over the keys and values of its sequence, in f64.
+ *
+ * @param q [H, C]
+ * @param keys of each position [KH, C]
+ * @param values of each position [KH, C]
+ * @returns [H, C]
+ */
+export function attentionReference(
+  q: ArrayLike<number>,
+  keys: ArrayLike<number>[],
+  values: ArrayLike<number>[],
+  sizes: AttentionSizes,
+  scale: number,
+): Float64Array {
+  const { numHeads, numKvHeads, headDim } = sizes;
+  const y = new Float64Array(numHeads * headDim);
+  for (let h = 0; h < numHeads; h++) {
+    const kv = Math.floor(h / (numHeads / numKvHeads)) * headDim;
+    const scores = keys.map((key) => {
+      let score = 0;
+      for (let c = 0; c < headDim; c++) score += q[h * headDim + c]! * key[kv + c]!;
+      return score * scale;
+    });
+    const maximum = Math.max(...scores);
+    const weights = scores.map((score) => Math.exp(score - maximum));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    for (let c = 0; c < headDim; c++) {
+      let sum = 0;
+      for (let p = 0; p < values.length; p++) sum += weights[p]! * values[p]![kv + c]!;
+      y[h * headDim + c] = sum / total;
+    }
+  }
+  return y;
+}

@@ -1,0 +1,153 @@
+/**
+ * Runs operations on the device of this machine. Every gpu/ test goes through the same host code as the engine.
+ */
+import type { Elem } from "../../kernels/mod.ts";
+import {
+  type AdapterKind,
+  type Dispatch,
+  GpuDevice,
+  Readback,
+  replay,
+} from "../../engine/gpu/mod.ts";
+import {
+  clearQ4Padding,
+  createMatrix,
+  KERNEL_SETS,
+  type Matrix,
+  type Operations,
+  type StepBuffers,
+  writeMatrix,
+} from "../../engine/ops/mod.ts";
+
+/** One device for all tests of a file. */
+export const device: GpuDevice = await GpuDevice.create();
+
+/** One token of a batch. */
+export interface TestToken {
+  id: number;
+  position: number;
+  slot: number;
+  sequence: number;
+}
+
+/** A batch, its operations, and what is needed to run them. */
+export interface Bench {
+  ops: Operations;
+  step: StepBuffers;
+  numTokens: number;
+  numLogits: number;
+}
+
+/** Creates step buffers that describe `tokens`. */
+export function createBench(
+  tokens: TestToken[],
+  options: { blockTables?: number[][]; logitsRows?: number[]; kind?: AdapterKind } = {},
+): Bench {
+  const { blockTables = [[0]], logitsRows = [0] } = options;
+  const maxBlocks = Math.max(...blockTables.map((table) => table.length));
+  const tables = new Uint32Array(blockTables.length * maxBlocks);
+  blockTables.forEach((table, i) => tables.set(table, i * maxBlocks));
+  const step: StepBuffers = {
+    step: device.createBuffer("step", 16, GPUBufferUsage.UNIFORM),
+    tokens: upload(
+      new Uint32Array(tokens.flatMap((t) => [t.id, t.position, t.slot, t.sequence])),
+    ),
+    blockTables: upload(tables),
+    logitsRows: upload(new Uint32Array(logitsRows)),
+  };
+  device.writeBuffer(
+    step.step,
+    new Uint32Array([tokens.length, logitsRows.length, maxBlocks, 0]),
+  );
+  return {
+    ops: KERNEL_SETS.gpu(device, step, options.kind),
+    step,
+    numTokens: tokens.length,
+    numLogits: logitsRows.length,
+  };
+}
+
+/** Tokens 0, 1, … of one sequence, where only their number matters. */
+export function plainTokens(length: number): TestToken[] {
+  return Array.from({ length }, (_, i) => ({ id: 0, position: i, slot: i, sequence: 0 }));
+}
+
+/** A storage buffer with these bytes. */
+export function upload(data: ArrayBufferView<ArrayBuffer>): GPUBuffer {
+  const buffer = device.createBuffer("test", data.byteLength);
+  device.writeBuffer(buffer, data);
+  return buffer;
+}
+
+/** An empty buffer of f32; filled with NaN so that a value that is not written shows. */
+export function output(length: number): GPUBuffer {
+  return upload(new Float32Array(length).fill(NaN));
+}
+
+/** Runs the dispatches once and reads `length` f32 of `buffer`. */
+export async function run(
+  bench: Bench,
+  dispatches: Promise<Dispatch[]>,
+  buffer: GPUBuffer,
+  length: number,
+): Promise<Float32Array> {
+  const list = await dispatches;
+  const readback = new Readback(device.raw, length * 4, { isFast: device.hasFastReadback });
+  const bytes = await device.guard("test", () => {
+    const encoder = device.raw.createCommandEncoder();
+    replay(encoder, list, bench);
+    return readback.submitAndRead(encoder, buffer, length * 4);
+  });
+  readback.destroy();
+  return new Float32Array(bytes);
+}
+
+/** f32 values as the bytes of `elem`. */
+export function toElem(values: Float32Array<ArrayBuffer>, elem: Elem): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(elem === "f32" ? values.buffer : new Float16Array(values).buffer);
+}
+
+/** What `values` are once they were stored as `elem`. */
+export function roundTo(values: Float32Array<ArrayBuffer>, elem: Elem): Float32Array<ArrayBuffer> {
+  return elem === "f32" ? values : new Float32Array(new Float16Array(values));
+}
+
+/** Uploads a dense matrix and returns it with the values that the device sees. */
+export function denseMatrix(
+  values: Float32Array<ArrayBuffer>,
+  numRows: number,
+  elem: Elem,
+): { matrix: Matrix; values: Float32Array } {
+  const numCols = values.length / numRows;
+  const matrix = createMatrix(device, "test", { numRows, numCols, format: "dense", elem });
+  writeMatrix(device, matrix, 0, toElem(values, elem));
+  return { matrix, values: roundTo(values, elem) };
+}
+
+/** Random int4 groups as a package stores them, with the values that they decode to. */
+export function q4Matrix(
+  random: () => number,
+  numRows: number,
+  numCols: number,
+  elem: Elem,
+): { matrix: Matrix; values: Float32Array } {
+  const numGroups = Math.ceil(numCols / 32);
+  const quants = new Uint8Array(numRows * numGroups * 16);
+  const scales = roundTo(
+    Float32Array.from({ length: numRows * numGroups }, () => (0.5 + random()) / 16),
+    elem,
+  );
+  const values = new Float32Array(numRows * numCols);
+  for (let row = 0; row < numRows; row++) {
+    for (let k = 0; k < numCols; k++) { // columns past K stay 0, as in a package
+      const code = Math.floor(random() * 15);
+      quants[row * numGroups * 16 + (k >> 1)]! |= code << (4 * (k % 2));
+      values[row * numCols + k] = (code - 7) * scales[row * numGroups + Math.floor(k / 32)]!;
+    }
+  }
+  clearQ4Padding(quants, numRows, numCols);
+  const matrix = createMatrix(device, "test", { numRows, numCols, format: "q4", elem });
+  writeMatrix(device, matrix, 0, quants);
+  writeMatrix(device, matrix, 1, toElem(scales, elem));
+  return { matrix, values };
+}

@@ -4,9 +4,10 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 
 /** The launcher under test. */
-export const LAUNCHER = new URL("../../ollm", import.meta.url).pathname;
+export const LAUNCHER = fileURLToPath(new URL("../../ollm", import.meta.url));
 const TOOLS = "cat chmod cp dirname grep mkdir mv readlink rm sed tail".split(" ");
 /** The version that the launcher installs. */
 export const DENO_VERSION = "2.9.6";

@@ -1,0 +1,7 @@
+/**
+ * Text ↔ tokens of one model: chat template, tokenizer, detokenizer. Never sees logits, weights or a request's settings.
+ *
+ * @module
+ */
+export type { Detokenizer } from "./detokenizer.ts";
+export { loadTextModel, type TextModel } from "./text_model.ts";

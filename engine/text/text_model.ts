@@ -1,0 +1,222 @@
+/**
+ * Puts the tokenizer, the chat template and the decoding of a package together.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { InvalidRequestError, ModelInvalidError } from "../errors.ts";
+import { type ModelPackage, readTextInside } from "../formats/mod.ts";
+import type { ChatMessage, ToolDefinition } from "../types.ts";
+import { type ChatTemplate, collectTexts, shapeMessages, shapeTools } from "./chat_template.ts";
+import { type ConvTemplate, createConvTemplate, readConvTemplate } from "./conv_template.ts";
+import { createDetokenizer, type Detokenizer } from "./detokenizer.ts";
+import { TextEncoding } from "./encoder.ts";
+import { chooseSentinel, LiteralGuard, type Sentinel } from "./guard.ts";
+import { compileJinjaTemplate } from "./jinja_template.ts";
+import {
+  findControlTokens,
+  readBosTokenIds,
+  readEosTokenIds,
+  readTokenText,
+} from "./special_tokens.ts";
+import { createTokenBytes, readTokenDecoding } from "./token_bytes.ts";
+import { readTokenizerFile, type TokenizerFile } from "./tokenizer_file.ts";
+
+/** Characters of a chat template; published ones stay below 32 KiB. */
+const MAX_TEMPLATE_BYTES = 1024 * 1024;
+
+/** What a model knows of text. */
+export interface TextModel {
+  /** Rows of the model's embedding; ids from `numTokens` on are padding. */
+  readonly vocabSize: number;
+  /** Ids that the tokenizer has; larger ones stand for nothing. */
+  readonly numTokens: number;
+  /** Tokens that end an answer. */
+  readonly eosTokenIds: ReadonlySet<number>;
+  /** Texts that end an answer. */
+  readonly stopStrings: readonly string[];
+  /**
+   * Renders a conversation that asks for an assistant turn and tokenizes it. No text of a message or a tool becomes a control token.
+   *
+   * @throws {InvalidRequestError} no messages, or the chat template refuses them or the tools
+   */
+  encodeChat(messages: readonly ChatMessage[], tools?: readonly ToolDefinition[]): number[];
+  /** Tokenizes raw text, control tokens in it as plain text, with the beginning-of-text token if the tokenizer adds it. */
+  encodeText(text: string): number[];
+  /** A token's own bytes; empty for special tokens and for ids that stand for nothing. */
+  tokenBytes(id: number): Uint8Array;
+  /**
+   * Creates the detokenizer of a sequence.
+   *
+   * @throws {InvalidRequestError} a stop sequence is empty
+   */
+  createDetokenizer(options: { stop: readonly string[] }): Detokenizer;
+}
+
+/**
+ * Loads tokenizer and chat template of a package: `chat_template.jinja`, else the `chat_template` of `tokenizer_config.json`, else
+ * MLC's `conv_template`.
+ *
+ * @throws {ModelInvalidError} a file is absent or damaged, or the tokenizer's ids do not fit the vocabulary
+ */
+export async function loadTextModel(
+  pkg: Pick<ModelPackage, "dir" | "chatConfig" | "vocabSize">,
+): Promise<TextModel> {
+  const file = await readTokenizerFile(pkg.dir, pkg.vocabSize);
+  const conv = readConvTemplate(join(pkg.dir, "mlc-chat-config.json"), pkg.chatConfig);
+  const template = await loadChatTemplate(pkg.dir, file, conv);
+  const decoding = readTokenDecoding(file, pkg.chatConfig.tokenizer_info);
+  const controlTokens = findControlTokens(file, template?.source ?? "");
+  checkPrefix(pkg, conv);
+  return new PackageTextModel({
+    file,
+    template,
+    encoding: new TextEncoding(file, new Set(controlTokens)),
+    guard: new LiteralGuard(controlTokens.map((token) => token.content)),
+    specialGuard: new LiteralGuard(
+      controlTokens.filter((token) => token.special).map((token) => token.content),
+    ),
+    bosTokenIds: readBosTokenIds(file),
+    eosTokenIds: readEosTokenIds(file, pkg.chatConfig, conv, template?.source ?? ""),
+    stopStrings: conv?.stop_str ?? [],
+    tokenBytes: createTokenBytes(file, decoding.spelling),
+    stripLeadingSpace: decoding.stripLeadingSpace,
+    vocabSize: pkg.vocabSize,
+  });
+}
+
+interface TextModelParts {
+  file: TokenizerFile;
+  template: ChatTemplate | null;
+  encoding: TextEncoding;
+  /** Against every control token: text of users, systems and tools. */
+  guard: LiteralGuard;
+  /** Against special tokens only: an assistant's turn may carry what the model wrote, for example `<think>`. */
+  specialGuard: LiteralGuard;
+  bosTokenIds: readonly number[];
+  eosTokenIds: ReadonlySet<number>;
+  stopStrings: readonly string[];
+  tokenBytes: (id: number) => Uint8Array;
+  stripLeadingSpace: boolean;
+  vocabSize: number;
+}
+
+class PackageTextModel implements TextModel {
+  readonly #parts: TextModelParts;
+
+  constructor(parts: TextModelParts) {
+    this.#parts = parts;
+  }
+
+  get vocabSize(): number {
+    return this.#parts.vocabSize;
+  }
+
+  get numTokens(): number {
+    return this.#parts.file.tokens.length;
+  }
+
+  get eosTokenIds(): ReadonlySet<number> {
+    return this.#parts.eosTokenIds;
+  }
+
+  get stopStrings(): readonly string[] {
+    return this.#parts.stopStrings;
+  }
+
+  encodeChat(messages: readonly ChatMessage[], tools: readonly ToolDefinition[] = []): number[] {
+    const { template, encoding, guard, specialGuard } = this.#parts;
+    if (messages.length === 0) {
+      throw new InvalidRequestError("messages", "messages is empty; give at least 1 message");
+    }
+    if (template === null) {
+      throw new InvalidRequestError(
+        "messages",
+        "The model has no chat template; send the text as a raw prompt",
+      );
+    }
+    const sentinel = chooseSentinel([...collectTexts(messages, tools), template.source]);
+    const protect = (text: string, role: ChatMessage["role"]) =>
+      (role === "assistant" ? specialGuard : guard).protect(text, sentinel);
+    const { prefixTokenIds, text } = template.render(
+      shapeMessages(messages, protect),
+      shapeTools(tools, protect),
+    );
+    return [...prefixTokenIds, ...encoding.encode(text, sentinel)];
+  }
+
+  encodeText(text: string): number[] {
+    const { bosTokenIds, encoding, guard } = this.#parts;
+    const sentinel: Sentinel = chooseSentinel([text]);
+    return [...bosTokenIds, ...encoding.encode(guard.protect(text, sentinel), sentinel)];
+  }
+
+  tokenBytes(id: number): Uint8Array {
+    return this.#parts.tokenBytes(id);
+  }
+
+  createDetokenizer({ stop }: { stop: readonly string[] }): Detokenizer {
+    const { tokenBytes, stripLeadingSpace } = this.#parts;
+    return createDetokenizer({ tokenBytes, stripLeadingSpace, stop });
+  }
+}
+
+async function loadChatTemplate(
+  dir: string,
+  file: TokenizerFile,
+  conv: ConvTemplate | null,
+): Promise<ChatTemplate | null> {
+  const variables: Record<string, string> = {};
+  for (const name of ["bos_token", "eos_token", "pad_token", "unk_token"]) {
+    const text = readTokenText(file.config[name]);
+    if (text !== null) variables[name] = text;
+  }
+  const jinja = await readTextInside(dir, "chat_template.jinja", MAX_TEMPLATE_BYTES);
+  if (jinja !== null) {
+    return compileJinjaTemplate({
+      path: join(dir, "chat_template.jinja"),
+      source: jinja,
+      variables,
+    });
+  }
+  const path = join(dir, "tokenizer_config.json");
+  const published = readPublishedTemplates(path, file.config.chat_template);
+  if (published !== null) return compileJinjaTemplate({ path, ...published, variables });
+  return conv === null ? null : createConvTemplate(conv);
+}
+
+/** One text, or a list of named ones of which `default` and `tool_use` are used. */
+function readPublishedTemplates(
+  path: string,
+  value: unknown,
+): { source: string; toolUseSource?: string } | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "string") return { source: value };
+  const named = new Map<string, string>();
+  for (const entry of Array.isArray(value) ? value : []) {
+    if (typeof entry?.name === "string" && typeof entry?.template === "string") {
+      named.set(entry.name, entry.template);
+    }
+  }
+  const source = named.get("default");
+  const toolUseSource = named.get("tool_use");
+  if (source === undefined) {
+    throw new ModelInvalidError(
+      `Cannot read "${path}": chat_template is neither a text nor a list with an entry "default"; correct it`,
+    );
+  }
+  return toolUseSource === undefined ? { source } : { source, toolUseSource };
+}
+
+function checkPrefix(
+  pkg: Pick<ModelPackage, "dir" | "vocabSize">,
+  conv: ConvTemplate | null,
+): void {
+  const ids = [...conv?.system_prefix_token_ids ?? [], ...conv?.stop_token_ids ?? []];
+  const id = ids.find((id) => id >= pkg.vocabSize);
+  if (id === undefined) return;
+  throw new ModelInvalidError(
+    `Cannot use "${pkg.dir}": conv_template names the token ${id}, the model's vocabulary has ` +
+      `${pkg.vocabSize} entries; correct mlc-chat-config.json`,
+  );
+}

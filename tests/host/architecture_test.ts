@@ -39,13 +39,16 @@ const DRAWN: Record<string, string[]> = {
     "kernels",
     "engine/formats",
     "engine/runtime/runner.ts",
+    "engine/runtime/memory_plan.ts",
   ],
-  // The loop: it meets a backend through runner.ts, and one file picks which.
+  // The loop: it meets a backend through runner.ts and plain arithmetic, and one file picks which.
   "engine/runtime/runner.ts": [...ENGINE_WORDS],
+  "engine/runtime/memory_plan.ts": [],
   "engine/runtime": [
     ...ENGINE_WORDS,
     "engine/records.ts",
     "engine/runtime/runner.ts",
+    "engine/runtime/memory_plan.ts",
     "engine/cache",
     "engine/scheduler",
     "engine/sampling",

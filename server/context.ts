@@ -1,0 +1,88 @@
+/**
+ * What the parts of one request share: the app's options and the variables that middleware leaves for handlers.
+ *
+ * @module
+ */
+import type { Context, MiddlewareHandler } from "@hono/hono";
+import type { Engine, SamplingParams } from "../engine/mod.ts";
+import type { Drain } from "./drain.ts";
+
+/** Values used where a request does not say otherwise. */
+export interface RequestDefaults {
+  /** Model reference of native requests that name none. */
+  model: string;
+  /** Models folder, absolute; shown in plans. */
+  modelsDir: string;
+  /** Sampling that a request may override field by field. */
+  sampling: Pick<SamplingParams, "temperature" | "topK" | "topP" | "seed">;
+}
+
+/** Options of `createApp`. */
+export interface AppOptions {
+  /** Runs the models. */
+  engine: Engine;
+  /** Values used where a request does not say otherwise. */
+  defaults: RequestDefaults;
+  /** Shown by `/v1/health`. */
+  version: string;
+  /**
+   * Port that Host and Origin must name.
+   * @default any
+   */
+  port?: number;
+  /**
+   * Tells when new requests are refused and running ones must end.
+   * @default never
+   */
+  drain?: Drain;
+  /** Bounds that tests make smaller. */
+  limits?: Partial<Limits>;
+}
+
+/** Bounds on one request; times in ms, sizes in bytes. */
+export interface Limits {
+  /** @default 4194304 */
+  maxBodyBytes: number;
+  /** For the whole body to arrive. @default 30000 */
+  bodyTimeoutMs: number;
+  /** From acceptance to the last token. @default 600000 */
+  requestTimeoutMs: number;
+  /** Silence in a stream before a comment is sent. @default 15000 */
+  keepAliveMs: number;
+  /** A reader that takes nothing for this long has left. @default 30000 */
+  writeStallMs: number;
+}
+
+/** The limits of `threat-and-fault-model` §4. */
+export const DEFAULT_LIMITS: Readonly<Limits> = {
+  maxBodyBytes: 4 * 1024 * 1024,
+  bodyTimeoutMs: 30_000,
+  requestTimeoutMs: 600_000,
+  keepAliveMs: 15_000,
+  writeStallMs: 30_000,
+};
+
+/** What handlers get, every default resolved. */
+export interface Services {
+  readonly engine: Engine;
+  readonly defaults: RequestDefaults;
+  readonly version: string;
+  readonly limits: Limits;
+  readonly drain: Drain;
+}
+
+/** Hono's type parameter. */
+export interface AppEnv {
+  Variables: {
+    /** Sent back as `x-request-id`. */
+    requestId: string;
+    /** Parsed JSON body, left by `jsonBody`. */
+    body: Record<string, unknown>;
+  };
+}
+
+/** The request as handlers see it. */
+export type AppContext = Context<AppEnv>;
+
+/** A middleware of this app. */
+export type AppMiddleware = MiddlewareHandler<AppEnv>;

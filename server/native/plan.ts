@@ -1,0 +1,67 @@
+import { type ModelInfo, type RuntimePlan, toPlanRecord } from "../../engine/mod.ts";
+import type { AppContext, Services } from "../context.ts";
+import { ApiError } from "../errors.ts";
+import { isAllowedReference } from "../model_reference.ts";
+import { PlanRequest } from "../schema/native.ts";
+import { parseNative } from "../schema/parse.ts";
+import { toBackend } from "./backend.ts";
+
+/** `POST /v1/plan`: what loading would do. An unknown model is an answer here, not an error. */
+export function createPlan({ engine, defaults }: Services) {
+  return async (c: AppContext): Promise<Response> => {
+    const { runtime } = parseNative(PlanRequest, c.get("body"));
+    const model = (runtime.model_reference ?? defaults.model).trim();
+    if (model === "") {
+      throw new ApiError(400, "model_reference is blank: expected a model reference");
+    }
+    const backend = toBackend(runtime.backend);
+    const contextLength = runtime.context_length ?? undefined;
+    const maxSequences = runtime.max_sequences ?? undefined;
+    const plan = isAllowedReference(model, defaults)
+      ? await engine.plan({
+        model,
+        ...(backend === undefined ? {} : { backend }),
+        ...(contextLength === undefined ? {} : { contextLength }),
+        ...(maxSequences === undefined ? {} : { maxSequences }),
+      })
+      : planNothing(model);
+    return c.json(toPlanRecord(plan, {
+      model_reference: model,
+      models_dir: defaults.modelsDir,
+      backend: backend ?? null,
+      context_length: contextLength ?? null,
+      max_sequences: maxSequences ?? null,
+    }));
+  };
+}
+
+/** The plan of a text that is no name, made without asking the engine: it would look for a path. */
+function planNothing(reference: string): RuntimePlan {
+  const message = "this reference is not a model name";
+  const model: ModelInfo = {
+    reference,
+    name: reference,
+    sourceKind: "opaque",
+    discoverySource: null,
+    materialized: false,
+    supportLevel: "unsupported",
+    path: null,
+    modelType: null,
+    quantization: null,
+    contextLength: null,
+    createdAt: 0,
+    message,
+  };
+  return {
+    model,
+    backend: null,
+    kernelSet: null,
+    adapter: null,
+    dtypes: null,
+    memory: null,
+    contextLength: null,
+    kvBlocks: null,
+    maxSequences: null,
+    reasons: [message],
+  };
+}

@@ -1,0 +1,23 @@
+import type { ModelStats } from "../../engine/mod.ts";
+import type { AppContext, Services } from "../context.ts";
+
+/** `GET /v1/ollm/stats`: counters of the loaded models, so that freed blocks can be seen. */
+export function stats({ engine }: Services) {
+  return async (c: AppContext): Promise<Response> =>
+    c.json({ models: (await engine.stats()).map(toRecord) });
+}
+
+function toRecord(stats: ModelStats) {
+  return {
+    model: stats.model,
+    num_waiting: stats.numWaiting,
+    num_running: stats.numRunning,
+    num_blocks: stats.numBlocks,
+    num_free_blocks: stats.numFreeBlocks,
+    num_steps_total: stats.numStepsTotal,
+    num_generated_tokens_total: stats.numGeneratedTokensTotal,
+    num_preemptions_total: stats.numPreemptionsTotal,
+    num_cancelled_total: stats.numCancelledTotal,
+    num_restarts_total: stats.numRestartsTotal,
+  };
+}

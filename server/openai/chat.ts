@@ -1,0 +1,39 @@
+import { Cancellation } from "../cancellation.ts";
+import type { AppContext, Services } from "../context.ts";
+import { acceptAll, collect } from "../generation.ts";
+import { ChatCompletionRequest } from "../schema/chat.ts";
+import { parseOpenAi } from "../schema/parse.ts";
+import { sseResponse } from "../sse.ts";
+import { createReplyHead, toChatCompletion } from "./chat_reply.ts";
+import { toGenerationRequests, warnUnknownFields } from "./chat_request.ts";
+import { chatFrames } from "./chat_stream.ts";
+
+/** `POST /v1/chat/completions`. */
+export function createChatCompletion({ engine, defaults, drain, limits }: Services) {
+  return async (c: AppContext): Promise<Response> => {
+    const request = parseOpenAi(ChatCompletionRequest, c.get("body"));
+    warnUnknownFields(c.get("body"));
+    const requests = toGenerationRequests(request, defaults);
+    const cancellation = new Cancellation({
+      clientSignal: c.req.raw.signal,
+      endSignal: drain.endSignal,
+      timeoutMs: limits.requestTimeoutMs,
+    });
+    const generations = await acceptAll(engine, requests, cancellation);
+    const head = createReplyHead(request.model);
+    if (request.stream) {
+      const includeUsage = request.stream_options?.include_usage ?? false;
+      return sseResponse(chatFrames(head, generations, { cancellation, includeUsage }), {
+        ...limits,
+        onAbort: () => cancellation.abort(),
+        onEnd: () => cancellation.end(),
+      });
+    }
+    try {
+      const replies = generations.map((generation) => collect(generation, cancellation));
+      return c.json(toChatCompletion(head, await Promise.all(replies)));
+    } finally {
+      cancellation.end();
+    }
+  };
+}

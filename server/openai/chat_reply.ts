@@ -1,0 +1,105 @@
+/**
+ * OpenAI's chat completion and its chunks. Pure: values in, JSON out.
+ *
+ * @see https://platform.openai.com/docs/api-reference/chat
+ * @module
+ */
+import type { ChosenTokenLogprob, TokenLogprob, Usage } from "../../engine/mod.ts";
+import type { CollectedReply } from "../generation.ts";
+import { randomId } from "../ids.ts";
+
+/** What all chunks of one reply share. */
+export interface ReplyHead {
+  id: string;
+  /** Unix seconds. */
+  created: number;
+  /** The model as the client wrote it. */
+  model: string;
+}
+
+/** OpenAI's token counts. */
+export interface ChatUsage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  prompt_tokens_details: { cached_tokens: number };
+  completion_tokens_details: { reasoning_tokens: number };
+}
+
+/** Starts a reply that echoes the client's name of the model. */
+export function createReplyHead(model: string): ReplyHead {
+  return { id: randomId("chatcmpl-"), created: Math.floor(Date.now() / 1000), model };
+}
+
+/** The whole reply. */
+export function toChatCompletion(head: ReplyHead, replies: CollectedReply[]) {
+  return {
+    id: head.id,
+    object: "chat.completion",
+    created: head.created,
+    model: head.model,
+    choices: replies.map((reply, index) => ({
+      index,
+      message: { role: "assistant", content: reply.text, refusal: null },
+      logprobs: toLogprobs(reply.logprobs),
+      finish_reason: reply.finish.reason,
+    })),
+    usage: toChatUsage(replies.map((reply) => reply.finish.usage)),
+  };
+}
+
+/** One choice of a chunk. */
+export interface ChunkChoice {
+  index: number;
+  delta: { role?: "assistant"; content?: string };
+  logprobs: ReturnType<typeof toLogprobs>;
+  finish_reason: string | null;
+}
+
+/** A chunk with one choice, or the last one with none and the usage. */
+export function toChunk(
+  head: ReplyHead,
+  choices: ChunkChoice[],
+  usage: { usage?: ChatUsage | null },
+) {
+  return {
+    id: head.id,
+    object: "chat.completion.chunk",
+    created: head.created,
+    model: head.model,
+    choices,
+    ...usage,
+  };
+}
+
+/** Adds up the choices: their prompt is the same and counts once. */
+export function toChatUsage(usages: Usage[]): ChatUsage {
+  const promptTokens = usages[0]?.numPromptTokens ?? 0;
+  const completionTokens = usages.reduce((sum, usage) => sum + usage.numOutputTokens, 0);
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: usages[0]?.numCachedTokens ?? 0 },
+    completion_tokens_details: { reasoning_tokens: 0 },
+  };
+}
+
+/** The `logprobs` of a choice; null when none were asked for. */
+export function toLogprobs(tokens: ChosenTokenLogprob[] | null | undefined) {
+  if (!tokens) return null;
+  return {
+    content: tokens.map((token) => ({
+      ...toLogprob(token),
+      top_logprobs: token.alternatives.map(toLogprob),
+    })),
+    refusal: null,
+  };
+}
+
+/** JSON has no infinity, and OpenAI's own service sends this for a token that cannot be. */
+const MIN_LOGPROB = -9999;
+
+function toLogprob({ token, bytes, logprob }: TokenLogprob) {
+  return { token, bytes, logprob: Math.max(logprob, MIN_LOGPROB) };
+}

@@ -1,0 +1,96 @@
+/** `POST /v1/chat/completions`: the request. Absent and null mean the same in every optional field. @module */
+import { z } from "zod";
+import { MaxTokens, Seed, Temperature, TopK, TopP } from "./sampling.ts";
+
+/** Names of functions, and of their calls. */
+const FunctionName = z.string().regex(
+  /^[A-Za-z0-9_-]{1,64}$/,
+  "expected 1 to 64 letters, digits, _ or -",
+);
+
+/** Part of a message's content; kinds other than text are refused with the reason, later. */
+const ContentPart = z.object({
+  type: z.string(),
+  text: z.string().nullish(),
+  refusal: z.string().nullish(),
+});
+
+const ToolCall = z.object({
+  id: z.string(),
+  type: z.literal("function").default("function"),
+  function: z.object({ name: FunctionName, arguments: z.string() }),
+});
+
+const Message = z.object({
+  role: z.enum(["system", "developer", "user", "assistant", "tool"]),
+  content: z.union([z.string(), z.array(ContentPart).max(256)], {
+    error: "expected a string or an array of parts",
+  }).nullish(),
+  tool_calls: z.array(ToolCall).max(128).nullish(),
+  tool_call_id: z.string().nullish(),
+});
+
+/** Kinds other than `function` are dropped with a warning. */
+const Tool = z.object({
+  type: z.string(),
+  function: z.object({
+    name: FunctionName,
+    description: z.string().nullish(),
+    parameters: z.record(z.string(), z.unknown()).nullish(),
+  }).nullish(),
+});
+
+const StopText = z.string().min(1).max(256);
+
+/** The known fields; unknown ones are dropped. */
+export const ChatCompletionRequest = z.object({
+  model: z.string(),
+  messages: z.array(Message).min(1, "expected at least one message").max(2048),
+  stream: z.boolean().nullish(),
+  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
+  max_tokens: MaxTokens.nullish(),
+  max_completion_tokens: MaxTokens.nullish(),
+  n: z.int().min(1).max(8).nullish(),
+  stop: z.union([StopText, z.array(StopText).max(4)], {
+    error: "expected a text or an array of at most 4 texts, each of 1 to 256 characters",
+  }).nullish(),
+  temperature: Temperature.nullish(),
+  top_p: TopP.nullish(),
+  top_k: TopK.nullish(),
+  min_p: z.number().min(0).max(1).nullish(),
+  presence_penalty: z.number().min(-2).max(2).nullish(),
+  frequency_penalty: z.number().min(-2).max(2).nullish(),
+  repetition_penalty: z.number().gt(0).nullish(),
+  seed: Seed.nullish(),
+  logit_bias: z.record(
+    z.string().regex(/^\d{1,7}$/, "expected token ids as keys"),
+    z.number().min(-100).max(100),
+  ).refine((bias) => Object.keys(bias).length <= 1024, "expected at most 1024 entries").nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(20).nullish(),
+  tools: z.array(Tool).max(128).nullish(),
+  tool_choice: z.union([z.string(), z.record(z.string(), z.unknown())]).nullish(),
+  response_format: z.object({ type: z.string() }).nullish(),
+});
+
+/** A checked request. */
+export type ChatCompletionRequest = z.output<typeof ChatCompletionRequest>;
+
+/** A checked message. */
+export type ChatMessageParam = ChatCompletionRequest["messages"][number];
+
+/** Fields of OpenAI's API that change nothing here, so that their use is not worth a warning. */
+export const IGNORED_CHAT_FIELDS: readonly string[] = [
+  "metadata",
+  "modalities",
+  "parallel_tool_calls",
+  "prediction",
+  "prompt_cache_key",
+  "prompt_cache_retention",
+  "reasoning_effort",
+  "safety_identifier",
+  "service_tier",
+  "store",
+  "user",
+  "verbosity",
+];

@@ -1,0 +1,148 @@
+/**
+ * The process side of the server: a port, the first load, and the way down. Routes are `app.ts`'s.
+ *
+ * @module
+ */
+import { DeviceError, type Engine } from "../engine/mod.ts";
+import { createApp } from "./app.ts";
+import type { RequestDefaults } from "./context.ts";
+import { Drain } from "./drain.ts";
+import { toApiError, toErrorResponse } from "./errors.ts";
+import { configureLog, log, type LogLevel } from "./log.ts";
+
+/** Options of {@linkcode serve}. */
+export interface ServeOptions {
+  /** Runs the models; stays open when `serve` returns. */
+  engine: Engine;
+  /** Values used where a request does not say otherwise; its model is loaded at once. */
+  defaults: RequestDefaults;
+  /** Loopback address to bind. */
+  host: string;
+  /** Port to bind. */
+  port: number;
+  /** How much is logged. */
+  logLevel: LogLevel;
+  /** Shown by `/v1/health`. */
+  version: string;
+  /**
+   * Time that running requests get after a first signal, in ms.
+   * @default 30000
+   */
+  graceMs?: number;
+}
+
+/** Time for the last error events to reach their clients, in ms. */
+const FLUSH_MS = 1_000;
+
+/**
+ * Serves until SIGINT or SIGTERM: new requests are refused at once, running ones get the grace, a second signal ends all.
+ *
+ * @throws {DeviceError} there is no adapter
+ * @throws {Deno.errors.AddrInUse} the port is taken
+ */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { engine, defaults, host, port, version, graceMs = 30_000 } = options;
+  configureLog(options.logLevel);
+  await requireAdapter(engine, defaults.model);
+  const drain = new Drain();
+  const app = createApp({ engine, defaults, version, port, drain });
+  const requests = new ActiveRequests();
+  const signals = new Signals();
+  const server = Deno.serve({
+    hostname: host,
+    port,
+    onListen: (address) => log.info("Listening on {url}", { url: toUrl(address) }),
+    onError: (error) => toErrorResponse(toApiError(error), ""),
+  }, (request, info) => {
+    requests.add(info.completed);
+    return app.fetch(request);
+  });
+  void loadFirst(engine, defaults.model);
+
+  await signals.next();
+  log.info("Shutting down: {n} requests are running", { n: requests.size });
+  drain.begin();
+  await Promise.race([requests.whenIdle(), signals.next(), delay(graceMs)]);
+  drain.endAll();
+  await Promise.race([server.shutdown(), signals.next(), delay(FLUSH_MS)]);
+  signals.dispose();
+}
+
+async function requireAdapter(engine: Engine, model: string): Promise<void> {
+  const plan = await engine.plan({ model });
+  if (plan.adapter !== null) return;
+  throw new DeviceError(
+    "device_unavailable",
+    `No WebGPU adapter was found: ${plan.reasons.join("; ")}`,
+  );
+}
+
+/** A default model that cannot be loaded is no reason to stop: others may, and requests for it get the error. */
+async function loadFirst(engine: Engine, model: string): Promise<void> {
+  const startedAt = performance.now();
+  try {
+    await engine.load(model, (share, stage) => {
+      log.debug("Loading {model}: {stage} {percent} %", {
+        model,
+        stage,
+        percent: Math.round(share * 100),
+      });
+    });
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    log.info("Loaded {model} in {seconds} s", { model, seconds });
+  } catch (error) {
+    log.error("Cannot load {model}: {error}", {
+      model,
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+/** Requests whose reply is not fully sent. */
+class ActiveRequests {
+  readonly #completions = new Set<Promise<void>>();
+
+  get size(): number {
+    return this.#completions.size;
+  }
+
+  add(completed: Promise<void>): void {
+    // A reply that could not be sent is over too.
+    const settled = completed.catch(() => {}).finally(() => this.#completions.delete(settled));
+    this.#completions.add(settled);
+  }
+
+  async whenIdle(): Promise<void> {
+    while (this.size > 0) await Promise.all(this.#completions);
+  }
+}
+
+/** SIGINT and SIGTERM, one after another. */
+class Signals {
+  static readonly #names: Deno.Signal[] = ["SIGINT", "SIGTERM"];
+  #waiting: (() => void)[] = [];
+  readonly #onSignal = () => {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  };
+
+  constructor() {
+    for (const name of Signals.#names) Deno.addSignalListener(name, this.#onSignal);
+  }
+
+  /** Resolves at the next signal. */
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  dispose(): void {
+    for (const name of Signals.#names) Deno.removeSignalListener(name, this.#onSignal);
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function toUrl({ hostname, port }: Deno.NetAddr): string {
+  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}

@@ -1,0 +1,205 @@
+/**
+ * An engine without a model: says what it is told, records what it was asked and what was cancelled.
+ *
+ * @module
+ */
+import {
+  type ChosenTokenLogprob,
+  type Engine,
+  type EngineError,
+  type Generation,
+  type GenerationEvent,
+  type GenerationRequest,
+  type ModelInfo,
+  ModelNotFoundError,
+  type RuntimePlan,
+  type Usage,
+} from "../../engine/mod.ts";
+
+/** Options of {@linkcode createStubEngine}. */
+export interface StubOptions {
+  /** Pieces of every reply. @default ["Mercury", ", Venus", " and Earth."] */
+  pieces?: string[];
+  /** Why a reply ends. @default "stop" */
+  reason?: "stop" | "length";
+  /** Thrown by `generate`. */
+  refusal?: EngineError;
+  /** Thrown after the first piece. */
+  failure?: Error;
+  /** Never yields anything after the first piece, until it is cancelled. */
+  hangs?: boolean;
+}
+
+/** The stub, with its records. */
+export interface StubEngine extends Engine {
+  /** Every request that was accepted, in order. */
+  readonly requests: GenerationRequest[];
+  /** How many generations ended because nobody wanted them. */
+  readonly numCancelled: number;
+  /** How many generations are neither finished nor cancelled. */
+  readonly numRunning: number;
+}
+
+/** The one model that the stub knows. */
+export const STUB_MODEL: ModelInfo = {
+  reference: "ollm-tiny",
+  name: "ollm-tiny",
+  sourceKind: "builtin",
+  discoverySource: "built-in",
+  materialized: true,
+  supportLevel: "optimized",
+  path: "/models/ollm-tiny",
+  modelType: "llama",
+  quantization: "q4f16_1",
+  contextLength: 512,
+  createdAt: 1_700_000_000,
+  message: "runs on our own kernels",
+};
+
+/** Usage of every reply: 5 prompt tokens, 2 of them cached, 3 generated. */
+export const STUB_USAGE: Usage = {
+  numPromptTokens: 5,
+  numCachedTokens: 2,
+  numOutputTokens: 3,
+  timeToFirstTokenMs: 12.5,
+  decodeMs: 40,
+};
+
+/** Creates the stub. */
+export function createStubEngine(options: StubOptions = {}): StubEngine {
+  const requests: GenerationRequest[] = [];
+  let numCancelled = 0;
+  let numRunning = 0;
+
+  async function* reply(request: GenerationRequest, signal: AbortSignal) {
+    numRunning++;
+    let isFinished = false;
+    try {
+      for (const [i, text] of (options.pieces ?? ["Mercury", ", Venus", " and Earth."]).entries()) {
+        if (i === 1 && options.failure) throw options.failure;
+        if (i === 1 && options.hangs) await aborted(signal);
+        if (signal.aborted) {
+          yield finish("cancelled");
+          return;
+        }
+        yield toTextEvent(text, request);
+      }
+      isFinished = true;
+      yield finish(options.reason ?? "stop");
+    } finally {
+      numRunning--;
+      if (!isFinished && !options.failure) numCancelled++;
+    }
+  }
+
+  return {
+    requests,
+    get numCancelled() {
+      return numCancelled;
+    },
+    get numRunning() {
+      return numRunning;
+    },
+    generate(request, { signal } = {}): Promise<Generation> {
+      if (options.refusal) return Promise.reject(options.refusal);
+      if (request.model !== STUB_MODEL.reference) {
+        return Promise.reject(new ModelNotFoundError(request.model, "the stub has one model"));
+      }
+      requests.push(request);
+      const events = reply(request, signal ?? new AbortController().signal);
+      return Promise.resolve({
+        numPromptTokens: STUB_USAGE.numPromptTokens,
+        [Symbol.asyncIterator]: () => events,
+      });
+    },
+    load: () => Promise.resolve(),
+    plan: ({ model } = {}) => Promise.resolve(planOf(model ?? STUB_MODEL.reference)),
+    listModels: () => Promise.resolve([STUB_MODEL]),
+    inspectModel: (reference) => Promise.resolve(infoOf(reference)),
+    stats: () => Promise.resolve([{ ...STUB_STATS, numRunning, numCancelledTotal: numCancelled }]),
+    close: () => Promise.resolve(),
+  };
+}
+
+const STUB_STATS = {
+  model: STUB_MODEL.reference,
+  numWaiting: 0,
+  numRunning: 0,
+  numBlocks: 64,
+  numFreeBlocks: 64,
+  numStepsTotal: 0,
+  numGeneratedTokensTotal: 0,
+  numPreemptionsTotal: 0,
+  numCancelledTotal: 0,
+  numRestartsTotal: 0,
+};
+
+function finish(reason: "stop" | "length" | "cancelled"): GenerationEvent {
+  return { type: "finish", reason, usage: STUB_USAGE };
+}
+
+function toTextEvent(text: string, { sampling }: GenerationRequest): GenerationEvent {
+  if (sampling?.logprobs === undefined) return { type: "text", text };
+  const token = { id: 1, token: text, bytes: [...new TextEncoder().encode(text)], logprob: -0.5 };
+  const chosen: ChosenTokenLogprob = {
+    ...token,
+    alternatives: Array.from({ length: sampling.logprobs }, () => token),
+  };
+  return { type: "text", text, logprobs: [chosen] };
+}
+
+function infoOf(reference: string): ModelInfo {
+  if (reference === STUB_MODEL.reference) return { ...STUB_MODEL, discoverySource: null };
+  return {
+    ...STUB_MODEL,
+    reference,
+    name: reference,
+    sourceKind: "opaque",
+    discoverySource: null,
+    materialized: false,
+    supportLevel: "unsupported",
+    path: null,
+    modelType: null,
+    quantization: null,
+    contextLength: null,
+    createdAt: 0,
+    message: "nothing has this name",
+  };
+}
+
+function planOf(reference: string): RuntimePlan {
+  const model = infoOf(reference);
+  if (model.sourceKind === "opaque") {
+    return {
+      model,
+      backend: null,
+      kernelSet: null,
+      adapter: "stub adapter",
+      dtypes: null,
+      memory: null,
+      contextLength: null,
+      kvBlocks: null,
+      maxSequences: null,
+      reasons: ["nothing has this name"],
+    };
+  }
+  return {
+    model,
+    backend: "wgsl",
+    kernelSet: "gpu",
+    adapter: "stub adapter",
+    dtypes: { weights: "q4f16_1", activations: "f32", kv: "f16" },
+    memory: { weightsBytes: 1000, kvBytes: 200, activationBytes: 30, totalBytes: 1230 },
+    contextLength: 512,
+    kvBlocks: { numBlocks: 64, blockSize: 16 },
+    maxSequences: 8,
+    reasons: ["llama runs on our own kernels", "64 blocks hold 2 sequences of 512 tokens"],
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

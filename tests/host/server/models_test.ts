@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { createTestApp } from "../../support/app.ts";
+
+const TINY = { id: "ollm-tiny", object: "model", created: 1_700_000_000, owned_by: "ollm" };
+
+Deno.test("listModels() lists what a request may name", async () => {
+  const response = await createTestApp().send("/v1/models");
+  assert.deepEqual(await response.json(), { object: "list", data: [TINY] });
+});
+
+Deno.test("retrieveModel() finds a model by the rest of the path", async () => {
+  const { send } = createTestApp();
+  for (const path of ["/v1/models/ollm-tiny", "/v1/models/ollm%2Dtiny"]) {
+    assert.deepEqual(await (await send(path)).json(), TINY);
+  }
+});
+
+Deno.test("retrieveModel() answers 404 for an unknown model", async () => {
+  const { send } = createTestApp();
+  for (const id of ["nope", "org/name", "org%2Fname", "%2Fetc", "..%2f..", "a/b/c"]) {
+    const response = await send(`/v1/models/${id}`);
+    assert.equal(response.status, 404, id);
+    assert.equal((await response.json()).error.code, "model_not_found");
+  }
+});
+
+Deno.test("retrieveModel() answers 400 for an empty or broken id", async () => {
+  const { send } = createTestApp();
+  for (const id of ["", "%20", "%ff"]) {
+    assert.equal((await send(`/v1/models/${id}`)).status, 400, id);
+  }
+});

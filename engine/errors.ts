@@ -19,19 +19,19 @@ export type EngineErrorCode =
 
 /** Base of all own errors: `code` is stable, `message` is for people. */
 export class EngineError extends Error {
-  override name = "EngineError";
   /** Stable reason, the same in every release. */
   readonly code: EngineErrorCode;
   /** The request field at fault, in the engine's own words, where there is one. */
   readonly param: string | undefined;
 
-  /** @param options.param the request field at fault */
+  /** `options.param` is the request field at fault. */
   constructor(
     code: EngineErrorCode,
     message: string,
     options: ErrorOptions & { param?: string } = {},
   ) {
     super(message, options);
+    this.name = new.target.name;
     this.code = code;
     this.param = options.param;
   }
@@ -39,16 +39,19 @@ export class EngineError extends Error {
 
 /** The model reference names nothing that can be run here. */
 export class ModelNotFoundError extends EngineError {
-  override name = "ModelNotFoundError";
-  /** @param reference the text that was given; `hint` says what to do */
-  constructor(readonly reference: string, hint: string) {
+  /** `hint` says why, and what to do. */
+  constructor(
+    /** The text that was given. */
+    readonly reference: string,
+    hint: string,
+  ) {
     super("model_not_found", `Cannot find model "${reference}": ${hint}`, { param: "model" });
   }
 }
 
 /** A file of the model package is missing, damaged or of a kind that we do not read. */
 export class ModelInvalidError extends EngineError {
-  override name = "ModelInvalidError";
+  /** Names file, value, expectation and remedy. */
   constructor(message: string, options: ErrorOptions = {}) {
     super("model_invalid", message, options);
   }
@@ -56,7 +59,7 @@ export class ModelInvalidError extends EngineError {
 
 /** A request value that cannot be served: out of range, contradictory or empty. */
 export class InvalidRequestError extends EngineError {
-  override name = "InvalidRequestError";
+  /** `param` is the field at fault. */
   constructor(param: string, message: string) {
     super("invalid_request", message, { param });
   }
@@ -64,11 +67,13 @@ export class InvalidRequestError extends EngineError {
 
 /** Prompt and requested output together exceed what the model can see. */
 export class ContextLengthError extends EngineError {
-  override name = "ContextLengthError";
   /** All counts in tokens. */
   constructor(
+    /** Tokens of the rendered prompt. */
     readonly numPromptTokens: number,
+    /** Tokens asked for, at least 1. */
     readonly numOutputTokens: number,
+    /** Tokens a sequence may hold. */
     readonly contextLength: number,
   ) {
     super(
@@ -82,8 +87,13 @@ export class ContextLengthError extends EngineError {
 
 /** The bounded waiting list is full; try again in `retryAfterSeconds`. */
 export class QueueFullError extends EngineError {
-  override name = "QueueFullError";
-  constructor(readonly maxWaiting: number, readonly retryAfterSeconds = 1) {
+  /** Refuses one more request. */
+  constructor(
+    /** Places of the list, all taken. */
+    readonly maxWaiting: number,
+    /** When to try again. */
+    readonly retryAfterSeconds = 1,
+  ) {
     super(
       "queue_full",
       `The waiting list is full: ${maxWaiting} requests are waiting already; try again in ${retryAfterSeconds} s`,
@@ -93,7 +103,7 @@ export class QueueFullError extends EngineError {
 
 /** No adapter, a lost device, or a device that refused the memory. */
 export class DeviceError extends EngineError {
-  override name = "DeviceError";
+  /** Says what the device refused, and what to do. */
   constructor(
     code: "device_unavailable" | "device_lost" | "out_of_memory",
     message: string,

@@ -19,3 +19,4 @@
 export * from "./errors.ts";
 export * from "./records.ts";
 export type * from "./types.ts";
+export { createEngine, type EngineOptions } from "./runtime/engine.ts";

@@ -133,6 +133,7 @@ export interface Usage {
 /** What a generation yields: any number of `text`, then exactly one `finish`. */
 export type GenerationEvent =
   | {
+    /** Something to show. */
     type: "text";
     /** Whole characters only; may be empty when it carries log-probabilities of held-back tokens. */
     text: string;
@@ -140,10 +141,13 @@ export type GenerationEvent =
     logprobs?: ChosenTokenLogprob[];
   }
   | {
+    /** The end; nothing follows. */
     type: "finish";
+    /** Why. */
     reason: FinishReason;
     /** The stop sequence that ended the text, where one did. */
     stopSequence?: string;
+    /** Token counts and times. */
     usage: Usage;
   };
 
@@ -174,6 +178,7 @@ export interface ModelInfo {
   discoverySource: "built-in" | "discovered-local" | null;
   /** Whether its files are on disk, complete. */
   materialized: boolean;
+  /** Whether and how it can be run. */
   supportLevel: SupportLevel;
   /** Directory of the package, absolute; null for an opaque reference. */
   path: string | null;
@@ -203,6 +208,7 @@ export interface RuntimeOptions {
 
 /** What loading a model would do: computed from the package's index and the adapter, without loading a weight. */
 export interface RuntimePlan {
+  /** The model as it was resolved. */
   model: ModelInfo;
   /** Backend that would run it; null when none can. */
   backend: "wgsl" | null;
@@ -214,15 +220,20 @@ export interface RuntimePlan {
   dtypes: { weights: string; activations: string; kv: string } | null;
   /** Bytes on the device. */
   memory: {
+    /** Weights as they lie on the device. */
     weightsBytes: number;
+    /** Paged KV cache of all layers. */
     kvBytes: number;
+    /** Activations, logits and tables of a step. */
     activationBytes: number;
+    /** All three. */
     totalBytes: number;
   } | null;
   /** Tokens a sequence may hold. */
   contextLength: number | null;
   /** Paged KV cache. */
   kvBlocks: { numBlocks: number; blockSize: number } | null;
+  /** Sequences that run at once. */
   maxSequences: number | null;
   /** Why: one sentence for each decision, in the order they were made. */
   reasons: string[];
@@ -230,14 +241,23 @@ export interface RuntimePlan {
 
 /** Counters of one loaded model; all are current values unless named total. */
 export interface ModelStats {
+  /** Directory name or alias. */
   model: string;
+  /** Requests waiting for a place in the batch. */
   numWaiting: number;
+  /** Sequences in the batch. */
   numRunning: number;
+  /** KV blocks of the cache. */
   numBlocks: number;
+  /** KV blocks that no sequence holds. */
   numFreeBlocks: number;
+  /** Forward passes so far. */
   numStepsTotal: number;
+  /** Tokens sampled so far. */
   numGeneratedTokensTotal: number;
+  /** Times a sequence gave its blocks back to be computed anew. */
   numPreemptionsTotal: number;
+  /** Generations that ended because nobody wanted them. */
   numCancelledTotal: number;
   /** Times the worker was started again after it died. */
   numRestartsTotal: number;

@@ -163,21 +163,21 @@ export class GpuDevice {
     this.assertAlive();
     this.raw.pushErrorScope("validation");
     this.raw.pushErrorScope("out-of-memory");
-    let result: T;
-    try {
-      result = await build();
-    } finally {
-      const outOfMemory = await this.raw.popErrorScope();
-      const invalid = await this.raw.popErrorScope();
-      if (outOfMemory) {
-        throw new DeviceError(
-          "out_of_memory",
-          `The device has not enough memory for ${what}: ${outOfMemory.message}`,
-        );
-      }
-      if (invalid) throw new Error(`Invalid device object in ${what}: ${invalid.message}`);
+    const built = await Promise.resolve().then(build).then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+    const outOfMemory = await this.raw.popErrorScope();
+    const invalid = await this.raw.popErrorScope();
+    if (outOfMemory) {
+      throw new DeviceError(
+        "out_of_memory",
+        `The device has not enough memory for ${what}: ${outOfMemory.message}`,
+      );
     }
-    return result;
+    if ("error" in built) throw built.error;
+    if (invalid) throw new Error(`Invalid device object in ${what}: ${invalid.message}`);
+    return built.value;
   }
 
   /** The layout of bind group 0 of a kernel. */
@@ -225,23 +225,35 @@ export class GpuDevice {
     const key = JSON.stringify([entry, elem, overrides]);
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
-      const constants = Object.fromEntries(
-        Object.entries(overrides).map(([name, value]) => [name, Number(value)]),
-      );
-      const label = elem ? `${entry} ${elem}` : entry;
-      pipeline = this.guard(label, () =>
-        this.raw.createComputePipelineAsync({
-          label,
-          layout: this.raw.createPipelineLayout({ bindGroupLayouts: [this.layout(kernel)] }),
-          compute: {
-            module: this.raw.createShaderModule({ label, code: kernel.source(elem) }),
-            entryPoint: entry,
-            constants,
-          },
-        }));
+      pipeline = this.#compile(kernel, entry, overrides, elem);
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
+  }
+
+  async #compile(
+    kernel: Kernel,
+    entry: string,
+    overrides: Overrides,
+    elem: Elem | undefined,
+  ): Promise<GPUComputePipeline> {
+    const label = elem ? `${entry} ${elem}` : entry;
+    this.raw.pushErrorScope("validation");
+    const module = this.raw.createShaderModule({ label, code: kernel.source(elem) });
+    const moduleError = this.raw.popErrorScope(); // awaited later: nothing may come between push and pop
+    const constants = Object.fromEntries(
+      Object.entries(overrides).map(([name, value]) => [name, Number(value)]),
+    );
+    try {
+      return await this.raw.createComputePipelineAsync({
+        label,
+        layout: this.raw.createPipelineLayout({ bindGroupLayouts: [this.layout(kernel)] }),
+        compute: { module, entryPoint: entry, constants },
+      });
+    } catch (cause) {
+      const reason = (await moduleError)?.message ?? String(cause);
+      throw new Error(`Cannot compile ${label}: ${reason}`, { cause });
+    }
   }
 
   /** Ends the device; every buffer of it is gone. */

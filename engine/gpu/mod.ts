@@ -7,3 +7,4 @@ export * from "./device.ts";
 export * from "./readback.ts";
 export * from "./recording.ts";
 export * from "./timestamps.ts";
+export * from "./software_threads.ts";

@@ -1,0 +1,92 @@
+/**
+ * Streams a package's tensors onto the device, one shard at a time.
+ *
+ * @module
+ */
+import { ModelInvalidError } from "../../errors.ts";
+import { type LoadedTensor, type ModelPackage, readTensors } from "../../formats/mod.ts";
+import type { GpuDevice } from "../../gpu/mod.ts";
+import type { Weights } from "../../models/mod.ts";
+import {
+  clearQ4Padding,
+  createMatrix,
+  destroyMatrix,
+  GROUP_SIZE,
+  type Matrix,
+  writeMatrix,
+} from "../../ops/mod.ts";
+import type { ModelPlan } from "./model_plan.ts";
+
+/** Weights on the device, with their end. */
+export interface LoadedWeights extends Weights {
+  destroy(): void;
+}
+
+/**
+ * Allocates every tensor of the plan and fills it from the package.
+ *
+ * @param onProgress share from 0 to 1
+ * @throws {ModelInvalidError} a shard is damaged
+ * @throws {DeviceError} the device has not enough memory
+ */
+export async function loadWeights(
+  device: GpuDevice,
+  pkg: ModelPackage,
+  plan: ModelPlan,
+  onProgress: (share: number) => void = () => {},
+): Promise<LoadedWeights> {
+  const matrices = new Map<string, Matrix>();
+  const vectors = new Map<string, GPUBuffer>();
+  const destroy = () => {
+    for (const matrix of matrices.values()) destroyMatrix(matrix);
+    for (const vector of vectors.values()) vector.destroy();
+  };
+  try {
+    await device.guard(`the weights of ${pkg.dir}`, async () => {
+      for (const [name, layout] of plan.matrices) {
+        matrices.set(name, createMatrix(device, name, layout));
+      }
+      for (const [name, size] of plan.vectors) {
+        vectors.set(name, device.createBuffer(name, 4 * size));
+      }
+      let numBytes = 0;
+      for await (const tensor of readTensors(pkg)) {
+        const target = plan.targets.get(tensor.info.name)!;
+        if (target.kind === "vector") {
+          device.writeBuffer(vectors.get(target.name)!, toFloat32(tensor));
+        } else writePlane(device, matrices.get(target.name)!, target.plane, tensor);
+        numBytes += tensor.info.nbytes;
+        device.flush();
+        onProgress(numBytes / pkg.weightsBytes);
+      }
+    });
+  } catch (error) {
+    destroy();
+    throw error;
+  }
+  return {
+    has: (name) => matrices.has(name),
+    matrix: (name) => matrices.get(name)!,
+    vector: (name) => vectors.get(name)!,
+    destroy,
+  };
+}
+
+function writePlane(device: GpuDevice, matrix: Matrix, plane: 0 | 1, { bytes }: LoadedTensor) {
+  if (matrix.format === "q4" && plane === 0 && matrix.numCols % GROUP_SIZE !== 0) {
+    clearQ4Padding(bytes, matrix.numRows, matrix.numCols);
+  }
+  writeMatrix(device, matrix, plane, bytes);
+}
+
+/** Vectors are few and small: kernels read them as f32 whatever the package holds. */
+function toFloat32({ info, bytes }: LoadedTensor): Float32Array<ArrayBuffer> {
+  const aligned = bytes.slice().buffer;
+  const values = info.dtype === "f16"
+    ? new Float32Array(new Float16Array(aligned))
+    : new Float32Array(aligned);
+  if (!values.every(Number.isFinite)) {
+    throw new ModelInvalidError(`The tensor "${info.name}" holds a value that is not finite`);
+  }
+  return values;
+}

@@ -1,0 +1,174 @@
+/**
+ * From a package's index to everything that a load will do: architecture, layouts of all tensors, memory. Reads no weight.
+ *
+ * @module
+ */
+import type { Elem } from "../../../kernels/mod.ts";
+import { ModelInvalidError } from "../../errors.ts";
+import { type ModelPackage, SUPPORTED_QUANTIZATIONS, type TensorInfo } from "../../formats/mod.ts";
+import type { AdapterInfo } from "../../gpu/mod.ts";
+import {
+  type Architecture,
+  type DecoderConfig,
+  findArchitecture,
+  type TensorSpec,
+} from "../../models/mod.ts";
+import { GROUP_SIZE, matrixBytes, type MatrixLayout } from "../../ops/mod.ts";
+import { type MemoryPlan, planMemory } from "../../runtime/memory_plan.ts";
+
+/** Where a tensor of the package goes. */
+export type TensorTarget =
+  | { readonly kind: "matrix"; readonly name: string; readonly plane: 0 | 1 }
+  | { readonly kind: "vector"; readonly name: string };
+
+/** What a load will do. */
+export interface ModelPlan {
+  readonly architecture: Architecture;
+  readonly config: DecoderConfig;
+  /** By the name of their spec. */
+  readonly matrices: ReadonlyMap<string, MatrixLayout>;
+  /** f32 elements, by the name of their spec. */
+  readonly vectors: ReadonlyMap<string, number>;
+  /** Every tensor of the package, by its own name. */
+  readonly targets: ReadonlyMap<string, TensorTarget>;
+  readonly kvElem: Elem;
+  readonly memory: MemoryPlan;
+}
+
+/** Sizes that may be asked for. */
+export interface ModelPlanOptions {
+  contextLength?: number;
+  maxSequences?: number;
+}
+
+/**
+ * Matches the package with its architecture.
+ *
+ * @throws {ModelInvalidError} unsupported type or quantization; a tensor is missing, left over or of another shape
+ */
+export function planModel(
+  pkg: ModelPackage,
+  adapter: Pick<AdapterInfo, "kind" | "maxBindingBytes">,
+  options: ModelPlanOptions = {},
+): ModelPlan {
+  if (!SUPPORTED_QUANTIZATIONS.has(pkg.quantization)) {
+    throw new ModelInvalidError(
+      `The model is quantized as "${pkg.quantization}"; ${
+        [...SUPPORTED_QUANTIZATIONS].join(", ")
+      } can be run`,
+    );
+  }
+  const architecture = findArchitecture(pkg.modelType);
+  const config = architecture.readConfig(pkg.config);
+  const specs = architecture.tensors(
+    config,
+    (name) => pkg.tensors.has(`${name}.weight`) || pkg.tensors.has(`${name}.q_weight`),
+  );
+  const matrices = new Map<string, MatrixLayout>();
+  const vectors = new Map<string, number>();
+  const targets = new Map<string, TensorTarget>();
+  for (const spec of specs) {
+    if (spec.kind === "vector") {
+      const name = spec.name.endsWith(".bias") ? spec.name : `${spec.name}.weight`;
+      requireTensor(pkg, name, [spec.size], ["f16", "f32"]);
+      vectors.set(spec.name, spec.size);
+      targets.set(name, { kind: "vector", name: spec.name });
+    } else matrices.set(spec.name, matchMatrix(pkg, spec, targets));
+  }
+  const leftOver = [...pkg.tensors.keys()].find((name) => !targets.has(name));
+  if (leftOver !== undefined) {
+    throw new ModelInvalidError(
+      `The package holds the tensor "${leftOver}", which a ${pkg.modelType} model does not use; ` +
+        "without it the model would compute something else",
+    );
+  }
+  const kvElem: Elem = pkg.quantization.includes("f16") ? "f16" : "f32";
+  return {
+    architecture,
+    config,
+    matrices,
+    vectors,
+    targets,
+    kvElem,
+    memory: planMemory({
+      kind: adapter.kind,
+      maxBindingBytes: adapter.maxBindingBytes,
+      ...stepBytes(config, kvElem),
+      weightsBytes: [...matrices.values()].reduce((sum, layout) => sum + matrixBytes(layout), 0) +
+        [...vectors.values()].reduce((sum, size) => sum + 4 * size, 0),
+      modelContextLength: pkg.contextLength,
+      ...options,
+    }),
+  };
+}
+
+/** Floats of each activation of one token, and of one logits row. */
+export function activationSizes(config: DecoderConfig) {
+  const { hiddenSize, intermediateSize, numAttentionHeads, numKeyValueHeads, headDim } = config;
+  const attentionSize = numAttentionHeads * headDim;
+  return {
+    perToken: {
+      hidden: hiddenSize,
+      normed: hiddenSize,
+      qkv: attentionSize + 2 * numKeyValueHeads * headDim,
+      query: attentionSize,
+      attended: attentionSize,
+      gateUp: 2 * intermediateSize,
+      activated: intermediateSize,
+    },
+    perLogitsRow: { lastNormed: hiddenSize, logits: config.vocabSize },
+  };
+}
+
+function stepBytes(config: DecoderConfig, kvElem: Elem) {
+  const sizes = activationSizes(config);
+  const bytes = (parts: Record<string, number>) =>
+    4 * Object.values(parts).reduce((sum, size) => sum + size, 0);
+  return {
+    numLayers: config.numHiddenLayers,
+    kvRowBytes: config.numKeyValueHeads * config.headDim * (kvElem === "f16" ? 2 : 4),
+    tokenBytes: bytes(sizes.perToken),
+    logitsRowBytes: bytes(sizes.perLogitsRow),
+    positionBytes: 4 * config.headDim,
+  };
+}
+
+function matchMatrix(
+  pkg: ModelPackage,
+  spec: TensorSpec & { kind: "matrix" },
+  targets: Map<string, TensorTarget>,
+): MatrixLayout {
+  const { name, numRows, numCols } = spec;
+  if (pkg.tensors.has(`${name}.q_weight`)) {
+    const numGroups = Math.ceil(numCols / GROUP_SIZE);
+    requireTensor(pkg, `${name}.q_weight`, [numRows, 4 * numGroups], ["u32"]);
+    const scale = requireTensor(pkg, `${name}.q_scale`, [numRows, numGroups], ["f16", "f32"]);
+    targets.set(`${name}.q_weight`, { kind: "matrix", name, plane: 0 });
+    targets.set(`${name}.q_scale`, { kind: "matrix", name, plane: 1 });
+    return { numRows, numCols, format: "q4", elem: scale.dtype as Elem };
+  }
+  const weight = requireTensor(pkg, `${name}.weight`, [numRows, numCols], ["f16", "f32"]);
+  targets.set(`${name}.weight`, { kind: "matrix", name, plane: 0 });
+  return { numRows, numCols, format: "dense", elem: weight.dtype as Elem };
+}
+
+function requireTensor(
+  pkg: ModelPackage,
+  name: string,
+  shape: number[],
+  dtypes: TensorInfo["dtype"][],
+): TensorInfo {
+  const tensor = pkg.tensors.get(name);
+  const wanted = `[${shape}] ${dtypes.join(" or ")}`;
+  if (!tensor) {
+    throw new ModelInvalidError(
+      `The package lacks the tensor "${name}" ${wanted}; download it again, or correct model_type`,
+    );
+  }
+  if (String(tensor.shape) !== String(shape) || !dtypes.includes(tensor.dtype)) {
+    throw new ModelInvalidError(
+      `The tensor "${name}" is [${tensor.shape}] ${tensor.dtype}, but the config asks for ${wanted}`,
+    );
+  }
+  return tensor;
+}

@@ -1,0 +1,89 @@
+/**
+ * What an architecture tells the rest of the engine: its sizes, its tensors, and how a step of it is computed.
+ *
+ * @module
+ */
+import type { Dispatch } from "../gpu/mod.ts";
+import type { KvLayer, Matrix, Operations } from "../ops/mod.ts";
+import type { Fields } from "./fields.ts";
+
+/** Sizes of a decoder, named as in the published configs. */
+export interface DecoderConfig {
+  /** D. */
+  readonly hiddenSize: number;
+  /** F. */
+  readonly intermediateSize: number;
+  readonly numHiddenLayers: number;
+  /** H. */
+  readonly numAttentionHeads: number;
+  /** KH, a divisor of H. */
+  readonly numKeyValueHeads: number;
+  /** C; need not be D / H. */
+  readonly headDim: number;
+  /** V. */
+  readonly vocabSize: number;
+  readonly rmsNormEps: number;
+  /** Radians a position, [C / 2]. */
+  readonly ropeFrequencies: Float64Array;
+}
+
+/** A tensor that the architecture needs, by its name without `.weight`. */
+export type TensorSpec =
+  | {
+    readonly kind: "matrix";
+    readonly name: string;
+    readonly numRows: number;
+    readonly numCols: number;
+  }
+  | { readonly kind: "vector"; readonly name: string; readonly size: number };
+
+/** Loaded tensors, by the name of their spec. */
+export interface Weights {
+  has(name: string): boolean;
+  matrix(name: string): Matrix;
+  /** f32. */
+  vector(name: string): GPUBuffer;
+}
+
+/** Buffers of a step, all f32. */
+export interface Activations {
+  /** [T, D], the residual stream. */
+  readonly hidden: GPUBuffer;
+  /** [T, D]. */
+  readonly normed: GPUBuffer;
+  /** [T, (H + 2 KH) C]. */
+  readonly qkv: GPUBuffer;
+  /** [T, H C]. */
+  readonly query: GPUBuffer;
+  /** [T, H C]. */
+  readonly attended: GPUBuffer;
+  /** [T, 2F]. */
+  readonly gateUp: GPUBuffer;
+  /** [T, F]. */
+  readonly activated: GPUBuffer;
+  /** [L, D]. */
+  readonly lastNormed: GPUBuffer;
+  /** [L, V]. */
+  readonly logits: GPUBuffer;
+}
+
+/** Everything that the recording of a step refers to. */
+export interface StepParts {
+  readonly ops: Operations;
+  readonly weights: Weights;
+  readonly activations: Activations;
+  /** One a layer. */
+  readonly kv: readonly KvLayer[];
+  /** [P, 2, C / 2] f32. */
+  readonly cosSin: GPUBuffer;
+}
+
+/** One file an architecture implements this. */
+export interface Architecture {
+  /** @throws {ModelInvalidError} a size is missing, out of range or contradicts another */
+  readConfig(fields: Fields): DecoderConfig;
+  /** Every tensor of the model. `hasTensor` tells what the package holds: a separate head is optional. */
+  tensors(config: DecoderConfig, hasTensor: (name: string) => boolean): TensorSpec[];
+  /** Records one step. */
+  record(config: DecoderConfig, parts: StepParts): Promise<Dispatch[]>;
+}

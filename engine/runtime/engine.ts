@@ -1,0 +1,213 @@
+/**
+ * Models on demand: finds a reference, loads it into a worker, keeps it, brings a worker that died back.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import { EngineError, ModelInvalidError, ModelNotFoundError } from "../errors.ts";
+import { type AdapterInfo, inspectAdapter } from "../gpu/mod.ts";
+import { listModels, resolveModel, type StoreOptions } from "../store/mod.ts";
+import type {
+  Engine,
+  GenerateOptions,
+  Generation,
+  GenerationRequest,
+  ModelInfo,
+  ModelStats,
+  RuntimeOptions,
+  RuntimePlan,
+} from "../types.ts";
+import { ModelWorker } from "./model_worker.ts";
+import { planRuntime } from "./plan.ts";
+
+/** Options of {@linkcode createEngine}. */
+export interface EngineOptions {
+  /**
+   * Directory of the user's own model packages.
+   * @default "models"
+   */
+  modelsDir?: string;
+  /**
+   * Sequences that may wait for a place in the batch, per model.
+   * @default 64
+   */
+  maxWaiting?: number;
+  /**
+   * Output tokens of a request that names no bound.
+   * @default 500
+   */
+  defaultMaxTokens?: number;
+  /**
+   * Models that stay loaded; beyond it the one unused longest is unloaded as soon as it is idle.
+   * @default 2
+   */
+  maxLoadedModels?: number;
+  /** Tokens a sequence may hold. Absent: all that the model can see and memory holds. */
+  contextLength?: number;
+  /** Sequences that run at once. Absent: the plan's choice. */
+  maxSequences?: number;
+}
+
+/** A worker that dies more often than this within the window is not started again by itself. */
+const MAX_RESTARTS = 5;
+const RESTART_WINDOW_MS = 60_000;
+
+type ProgressListener = (share: number, stage: string) => void;
+
+/** A model that is loaded, is being loaded, or failed to load. */
+interface LoadedModel {
+  readonly info: ModelInfo & { path: string };
+  readonly listeners: Set<ProgressListener>;
+  worker: ModelWorker;
+  lastUsedAt: number;
+  /** Times of restarts, by the monotonic clock, ascending. */
+  readonly restarts: number[];
+}
+
+/** The directory of the models that ship with the program. */
+const BUILTIN_DIR = fileURLToPath(new URL("../../models", import.meta.url));
+
+/** Runs models in workers of this process. */
+class LocalEngine implements Engine {
+  readonly #options: Required<Omit<EngineOptions, "contextLength" | "maxSequences">>;
+  readonly #sizes: Pick<EngineOptions, "contextLength" | "maxSequences">;
+  readonly #store: StoreOptions;
+  /** By directory, so that two spellings of a reference share a model. */
+  readonly #models = new Map<string, LoadedModel>();
+  /** Loads one after the other; see `chooseSoftwareThreads`. */
+  #loading: Promise<unknown> = Promise.resolve();
+  #adapter: Promise<AdapterInfo> | null = null;
+  #isClosed = false;
+
+  constructor(options: EngineOptions) {
+    const {
+      modelsDir = "models",
+      maxWaiting = 64,
+      defaultMaxTokens = 500,
+      maxLoadedModels = 2,
+      ...sizes
+    } = options;
+    this.#options = { modelsDir, maxWaiting, defaultMaxTokens, maxLoadedModels };
+    this.#sizes = sizes;
+    this.#store = { modelsDir, builtinDir: BUILTIN_DIR };
+  }
+
+  async generate(request: GenerationRequest, options: GenerateOptions = {}): Promise<Generation> {
+    const model = await this.#acquire(request.model);
+    return await model.worker.generate(request, options.signal);
+  }
+
+  async load(reference: string, onProgress?: ProgressListener): Promise<void> {
+    const model = await this.#acquire(reference, onProgress);
+    try {
+      await model.worker.loaded;
+    } finally {
+      if (onProgress) model.listeners.delete(onProgress);
+    }
+  }
+
+  async plan(options: RuntimeOptions = {}): Promise<RuntimePlan> {
+    const model = await this.inspectModel(options.model ?? "ollm-tiny");
+    const adapter = () => this.#adapter ??= inspectAdapter();
+    return await planRuntime(model, adapter, { ...this.#sizes, ...options });
+  }
+
+  listModels(): Promise<ModelInfo[]> {
+    return listModels(this.#store);
+  }
+
+  inspectModel(reference: string): Promise<ModelInfo> {
+    return resolveModel(reference, this.#store);
+  }
+
+  async stats(): Promise<ModelStats[]> {
+    const all = [...this.#models.values()].map(async ({ worker, restarts }) => ({
+      ...await worker.stats(),
+      numRestartsTotal: restarts.length,
+    }));
+    const settled = await Promise.allSettled(all);
+    return settled.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    for (const { worker } of this.#models.values()) worker.close();
+    this.#models.clear();
+    return Promise.resolve();
+  }
+
+  /** The model of a reference; starts to load it if it is not there. */
+  async #acquire(reference: string, onProgress?: ProgressListener): Promise<LoadedModel> {
+    const info = await this.inspectModel(reference);
+    if (this.#isClosed) throw new EngineError("engine_closed", "The engine was closed");
+    if (info.path === null || !info.materialized) {
+      throw new ModelNotFoundError(reference, info.message);
+    }
+    if (info.supportLevel === "unsupported") throw new ModelInvalidError(info.message);
+    let model = this.#models.get(info.path);
+    if (!model) {
+      this.#unloadUnused();
+      const listeners = new Set<ProgressListener>();
+      model = {
+        info: { ...info, path: info.path },
+        listeners,
+        worker: this.#start(info.name, info.path, listeners),
+        lastUsedAt: 0,
+        restarts: [],
+      };
+      this.#models.set(info.path, model);
+      this.#watch(model);
+    }
+    model.lastUsedAt = performance.now();
+    if (onProgress) model.listeners.add(onProgress);
+    return model;
+  }
+
+  #start(name: string, dir: string, listeners: Set<ProgressListener>): ModelWorker {
+    const { maxWaiting, defaultMaxTokens } = this.#options;
+    const worker = new ModelWorker(
+      { model: name, dir, maxWaiting, defaultMaxTokens, ...this.#sizes },
+      (share, stage) => listeners.forEach((listener) => listener(share, stage)),
+      this.#loading,
+    );
+    this.#loading = worker.loaded.catch(() => {});
+    return worker;
+  }
+
+  /** Starts a worker that died again; one that never loaded, or dies over and over, is forgotten instead. */
+  async #watch(model: LoadedModel): Promise<void> {
+    const { worker } = model;
+    await worker.died;
+    if (this.#models.get(model.info.path) !== model) return;
+    const now = performance.now();
+    const recent = model.restarts.filter((at) => now - at < RESTART_WINDOW_MS);
+    if (!worker.hasLoaded || recent.length >= MAX_RESTARTS) {
+      this.#models.delete(model.info.path);
+      return;
+    }
+    model.restarts.push(now);
+    model.worker = this.#start(model.info.name, model.info.path, model.listeners);
+    await this.#watch(model);
+  }
+
+  /** Makes room for one more model. */
+  #unloadUnused(): void {
+    const idle = [...this.#models.entries()]
+      .filter(([, { worker }]) => !worker.isBusy)
+      .sort(([, a], [, b]) => a.lastUsedAt - b.lastUsedAt);
+    for (const [path, { worker }] of idle) {
+      if (this.#models.size < this.#options.maxLoadedModels) return;
+      worker.close();
+      this.#models.delete(path);
+    }
+  }
+}
+
+/**
+ * Creates an engine. Nothing is loaded before the first request or `load()`.
+ *
+ * @throws nothing; a missing adapter shows when a model is loaded
+ */
+export function createEngine(options: EngineOptions = {}): Engine {
+  return new LocalEngine(options);
+}

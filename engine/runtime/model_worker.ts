@@ -1,0 +1,164 @@
+/**
+ * The engine's side of one model's worker: requests out, events in, and what happens when it dies.
+ *
+ * @module
+ */
+import { EngineError, fromErrorRecord } from "../errors.ts";
+import type { Generation, GenerationRequest, ModelStats } from "../types.ts";
+import { EventStream } from "./event_stream.ts";
+import type { LoadOptions, WorkerReply, WorkerRequest } from "./protocol.ts";
+
+type WorkerStats = Omit<ModelStats, "numRestartsTotal">;
+
+/** Settles a promise that a message will answer. */
+interface Pending<T> {
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+/** A model in a worker of its own. Ending the worker gives all memory back. */
+export class ModelWorker {
+  /** Rejects if the model cannot be loaded. */
+  readonly loaded: Promise<void>;
+  /** Resolves when the worker died by itself; it is of no more use then. */
+  readonly died: Promise<void>;
+  readonly #worker: Worker;
+  readonly #onProgress: (share: number, stage: string) => void;
+  readonly #pendingGenerations = new Map<number, Pending<Generation>>();
+  readonly #pendingStats = new Map<number, Pending<WorkerStats>>();
+  /** Accepted generations that have not ended. */
+  readonly #streams = new Map<number, EventStream>();
+  #pendingLoad!: Pending<void>;
+  #resolveDied!: () => void;
+  #nextId = 1;
+  #hasLoaded = false;
+
+  /**
+   * Starts loading as soon as `turn` resolves.
+   *
+   * @param onProgress gets a share from 0 to 1 and what is being done
+   */
+  constructor(
+    options: LoadOptions,
+    onProgress: (share: number, stage: string) => void,
+    turn: Promise<unknown>,
+  ) {
+    this.#onProgress = onProgress;
+    this.loaded = new Promise((resolve, reject) => this.#pendingLoad = { resolve, reject });
+    this.loaded.catch(() => {}); // whoever uses the model awaits it too
+    this.died = new Promise((resolve) => this.#resolveDied = resolve);
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
+      type: "module",
+      name: options.model,
+    });
+    this.#worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => this.#receive(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault(); // or the runtime ends the whole process
+      this.#die(new EngineError("engine_failed", `The model's worker died: ${event.message}`));
+    };
+    turn.then(() => this.#send({ type: "load", options }));
+  }
+
+  /** Whether loading has succeeded. */
+  get hasLoaded(): boolean {
+    return this.#hasLoaded;
+  }
+
+  /** Whether a request is waiting or running here. */
+  get isBusy(): boolean {
+    return this.#pendingGenerations.size > 0 || this.#streams.size > 0;
+  }
+
+  /** Queues a request; see `Engine.generate`. */
+  async generate(request: GenerationRequest, signal?: AbortSignal): Promise<Generation> {
+    await this.loaded;
+    signal?.throwIfAborted();
+    const id = this.#nextId++;
+    signal?.addEventListener("abort", () => this.#send({ type: "cancel", id }), { once: true });
+    return await new Promise<Generation>((resolve, reject) => {
+      this.#pendingGenerations.set(id, { resolve, reject });
+      this.#send({ type: "generate", id, request });
+    });
+  }
+
+  /** The model's counters. */
+  async stats(): Promise<WorkerStats> {
+    await this.loaded;
+    const id = this.#nextId++;
+    return await new Promise<WorkerStats>((resolve, reject) => {
+      this.#pendingStats.set(id, { resolve, reject });
+      this.#send({ type: "stats", id });
+    });
+  }
+
+  /** Ends the worker and everything in it. */
+  close(): void {
+    this.#end(new EngineError("engine_closed", "The model was unloaded"));
+  }
+
+  #send(message: WorkerRequest): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(reply: WorkerReply): void {
+    switch (reply.type) {
+      case "progress":
+        this.#onProgress(reply.share, reply.stage);
+        break;
+      case "loaded":
+        this.#hasLoaded = true;
+        this.#pendingLoad.resolve();
+        break;
+      case "accepted":
+        this.#accept(reply.id, reply.numPromptTokens);
+        break;
+      case "events":
+        for (const [id, event] of reply.events) {
+          this.#streams.get(id)?.push(event);
+          if (event.type === "finish") this.#streams.delete(id);
+        }
+        break;
+      case "stats":
+        this.#pendingStats.get(reply.id)?.resolve(reply.stats);
+        this.#pendingStats.delete(reply.id);
+        break;
+      case "error": {
+        const error = fromErrorRecord(reply.error);
+        this.#streams.get(reply.id)?.fail(error);
+        this.#streams.delete(reply.id);
+        this.#pendingGenerations.get(reply.id)?.reject(error);
+        this.#pendingGenerations.delete(reply.id);
+        break;
+      }
+      case "failed":
+        this.#die(fromErrorRecord(reply.error));
+    }
+  }
+
+  #accept(id: number, numPromptTokens: number): void {
+    const stream = new EventStream(numPromptTokens, () => {
+      this.#streams.delete(id);
+      this.#send({ type: "cancel", id });
+    });
+    this.#streams.set(id, stream);
+    this.#pendingGenerations.get(id)?.resolve(stream);
+    this.#pendingGenerations.delete(id);
+  }
+
+  #die(error: Error): void {
+    this.#end(error);
+    this.#resolveDied();
+  }
+
+  /** Ends the worker; everyone who waits for it gets `error`. */
+  #end(error: Error): void {
+    this.#worker.terminate();
+    this.#pendingLoad.reject(error);
+    for (const pending of this.#pendingGenerations.values()) pending.reject(error);
+    for (const pending of this.#pendingStats.values()) pending.reject(error);
+    for (const stream of this.#streams.values()) stream.fail(error);
+    this.#pendingGenerations.clear();
+    this.#pendingStats.clear();
+    this.#streams.clear();
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Messages between an engine and the worker that runs one of its models. Plain objects: they cross isolates.
+ *
+ * @module
+ */
+import type { ErrorRecord } from "../errors.ts";
+import type { GenerationEvent, GenerationRequest, ModelStats } from "../types.ts";
+
+/** What a worker needs to load its model. */
+export interface LoadOptions {
+  /** Model reference, for messages. */
+  model: string;
+  /** Directory of the package. */
+  dir: string;
+  maxWaiting: number;
+  defaultMaxTokens: number;
+  contextLength?: number;
+  maxSequences?: number;
+}
+
+/** To the worker. `load` comes first and once; ids are chosen by the sender. */
+export type WorkerRequest =
+  | { type: "load"; options: LoadOptions }
+  | { type: "generate"; id: number; request: GenerationRequest }
+  | { type: "cancel"; id: number }
+  | { type: "stats"; id: number };
+
+/** From the worker. */
+export type WorkerReply =
+  | { type: "progress"; share: number; stage: string }
+  | { type: "loaded" }
+  | { type: "accepted"; id: number; numPromptTokens: number }
+  | { type: "events"; events: [id: number, event: GenerationEvent][] }
+  | { type: "stats"; id: number; stats: Omit<ModelStats, "numRestartsTotal"> }
+  /** Ends the request or generation `id`. */
+  | { type: "error"; id: number; error: ErrorRecord }
+  /** Loading failed, or the device was lost: the worker is of no more use. */
+  | { type: "failed"; error: ErrorRecord };

@@ -1,0 +1,47 @@
+/**
+ * The one interface that a backend implements. The scheduler, sampler and text rooms never know which one runs.
+ *
+ * @module
+ */
+
+/** One sequence's share of a step. */
+export interface RunnerEntry {
+  /** Tokens to compute, at least one. */
+  readonly tokens: readonly number[];
+  /** Position of the first of them: as many tokens are in the KV cache already. */
+  readonly firstPosition: number;
+  /** The sequence's KV blocks in order; they hold every position up to the last of `tokens`. */
+  readonly blocks: readonly number[];
+  /** Whether the last token's logits are wanted. */
+  readonly wantsLogits: boolean;
+}
+
+/** What a runner can take. */
+export interface RunnerLimits {
+  /** Tokens of all entries of one step together. */
+  readonly maxStepTokens: number;
+  /** Entries of one step. */
+  readonly maxSequences: number;
+  /** Tokens a sequence may hold. */
+  readonly contextLength: number;
+  /** Blocks of the paged KV cache. */
+  readonly numBlocks: number;
+  /** Token slots of a block. */
+  readonly blockSize: number;
+  /** Length of a logits row. */
+  readonly vocabSize: number;
+}
+
+/** A loaded model that computes steps. One step runs at a time. */
+export interface Runner {
+  readonly limits: RunnerLimits;
+  /**
+   * Runs one forward pass for a ragged batch.
+   *
+   * @returns [number of entries that want logits, vocabSize] f32, in the order of the entries
+   * @throws {DeviceError} the device was lost
+   */
+  run(entries: readonly RunnerEntry[]): Promise<Float32Array>;
+  /** Gives all device memory back. */
+  destroy(): void;
+}

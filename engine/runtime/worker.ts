@@ -1,0 +1,134 @@
+/**
+ * Entry of the worker that owns one model and its device. It computes steps as long as there is work and looks at its
+ * messages between two of them; the isolate that serves never waits for the device.
+ *
+ * @module
+ */
+import { WgslRunner } from "../backends/wgsl/mod.ts";
+import { toErrorRecord } from "../errors.ts";
+import { type ModelPackage, openPackage } from "../formats/mod.ts";
+import { chooseSoftwareThreads, GpuDevice } from "../gpu/mod.ts";
+import { modelDefaultSampling } from "../sampling/mod.ts";
+import { loadTextModel } from "../text/mod.ts";
+import type { GenerationEvent, GenerationRequest } from "../types.ts";
+import { ModelEngine } from "./model_engine.ts";
+import type { LoadOptions, WorkerReply, WorkerRequest } from "./protocol.ts";
+
+const scope = self as unknown as DedicatedWorkerGlobalScope;
+/** The sender's id of each generation → the engine's. */
+const generationIds = new Map<number, number>();
+/** Events of the current step, sent as one message. */
+let outbox: [number, GenerationEvent][] = [];
+let engine: ModelEngine | null = null;
+let isStepping = false;
+
+function post(reply: WorkerReply): void {
+  scope.postMessage(reply);
+}
+
+function flush(): void {
+  if (outbox.length === 0) return;
+  post({ type: "events", events: outbox });
+  outbox = [];
+}
+
+function countWeights(pkg: ModelPackage): number {
+  let numWeights = 0;
+  for (const { shape, dtype } of pkg.tensors.values()) {
+    const numElements = shape.reduce((product, size) => product * size, 1);
+    numWeights += dtype === "u32" ? 8 * numElements : numElements; // eight int4 codes a word
+  }
+  return numWeights;
+}
+
+async function load(options: LoadOptions): Promise<ModelEngine> {
+  const { model, dir, maxWaiting, defaultMaxTokens, ...sizes } = options;
+  const pkg = await openPackage(dir);
+  const text = await loadTextModel(pkg);
+  chooseSoftwareThreads(countWeights(pkg));
+  const device = await GpuDevice.create();
+  const runner = await WgslRunner.load(device, pkg, {
+    ...sizes,
+    onProgress: (share, stage) => post({ type: "progress", share, stage }),
+  });
+  return new ModelEngine({
+    model,
+    runner,
+    text,
+    sampling: modelDefaultSampling(pkg.chatConfig),
+    maxWaiting,
+    defaultMaxTokens,
+  });
+}
+
+function generate(id: number, request: GenerationRequest): void {
+  const accepted = engine!.submit(request, {
+    onEvent(event) {
+      outbox.push([id, event]);
+      if (event.type === "finish") generationIds.delete(id);
+    },
+    onError(error) {
+      flush();
+      generationIds.delete(id);
+      post({ type: "error", id, error: toErrorRecord(error) });
+    },
+  });
+  generationIds.set(id, accepted.id);
+  post({ type: "accepted", id, numPromptTokens: accepted.numPromptTokens });
+}
+
+/** Resolves after the messages that have arrived were handled; a timer would sleep a millisecond. */
+function handleMessages(): Promise<void> {
+  return new Promise((resolve) => {
+    turn.port2.onmessage = () => resolve();
+    turn.port1.postMessage(null);
+  });
+}
+const turn = new MessageChannel();
+
+async function stepUntilIdle(): Promise<void> {
+  if (isStepping) return;
+  isStepping = true;
+  try {
+    while (await engine!.step()) {
+      flush();
+      await handleMessages();
+    }
+  } catch (error) {
+    engine!.failAll(error);
+    post({ type: "failed", error: toErrorRecord(error) });
+  } finally {
+    isStepping = false;
+  }
+}
+
+async function handle(message: WorkerRequest): Promise<void> {
+  switch (message.type) {
+    case "load":
+      try {
+        engine = await load(message.options);
+        post({ type: "loaded" });
+      } catch (error) {
+        post({ type: "failed", error: toErrorRecord(error) });
+      }
+      break;
+    case "generate":
+      try {
+        generate(message.id, message.request);
+      } catch (error) {
+        post({ type: "error", id: message.id, error: toErrorRecord(error) });
+      }
+      await stepUntilIdle();
+      break;
+    case "cancel": {
+      const id = generationIds.get(message.id);
+      if (id !== undefined) engine!.cancel(id);
+      flush();
+      break;
+    }
+    case "stats":
+      post({ type: "stats", id: message.id, stats: engine!.stats() });
+  }
+}
+
+scope.onmessage = ({ data }: MessageEvent<WorkerRequest>) => void handle(data);

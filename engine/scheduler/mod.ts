@@ -1,0 +1,7 @@
+/**
+ * Which sequences compute which tokens in a step.
+ *
+ * @module
+ */
+export { type ScheduledSequence, Scheduler, type SchedulerOptions } from "./scheduler.ts";
+export { Sequence, type SequenceStatus } from "./sequence.ts";

@@ -1,0 +1,157 @@
+/**
+ * Decides what each step computes: some tokens of every running sequence. Never sees text, logits or a device.
+ *
+ * @module
+ */
+import { BlockPool } from "../cache/mod.ts";
+import { QueueFullError } from "../errors.ts";
+import { Sequence } from "./sequence.ts";
+
+/** A sequence's share of a step. */
+export interface ScheduledSequence {
+  readonly sequence: Sequence;
+  /** Pending tokens to compute now. */
+  readonly numTokens: number;
+  /** Whether these are the last pending ones, so that the next token can be sampled. */
+  readonly isLast: boolean;
+}
+
+/** Bounds of a {@linkcode Scheduler}. */
+export interface SchedulerOptions {
+  /** Tokens of one step. */
+  readonly maxStepTokens: number;
+  /** Sequences that run at once. */
+  readonly maxSequences: number;
+  /** Sequences that may wait. */
+  readonly maxWaiting: number;
+  readonly numBlocks: number;
+  readonly blockSize: number;
+}
+
+/**
+ * First come, first served. Every step gives each decoding sequence its one token first, then fills the budget with prefill
+ * chunks in order of arrival. When blocks run out, the sequence that came last gives its own back and waits to be
+ * computed anew.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #pool: BlockPool;
+  /** By arrival. */
+  readonly #waiting: Sequence[] = [];
+  /** By arrival. */
+  readonly #running: Sequence[] = [];
+  #nextId = 0;
+  #numPreemptions = 0;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.#pool = new BlockPool(options.numBlocks, options.blockSize);
+  }
+
+  get numWaiting(): number {
+    return this.#waiting.length;
+  }
+
+  get numRunning(): number {
+    return this.#running.length;
+  }
+
+  get numFreeBlocks(): number {
+    return this.#pool.numFree;
+  }
+
+  /** Times a running sequence had to give its blocks back. */
+  get numPreemptions(): number {
+    return this.#numPreemptions;
+  }
+
+  /** Throws if one more sequence could not wait. */
+  assertRoom(): void {
+    const { maxWaiting } = this.#options;
+    if (this.#waiting.length >= maxWaiting) throw new QueueFullError(maxWaiting);
+  }
+
+  /**
+   * Appends a sequence to the waiting list.
+   *
+   * @throws {QueueFullError} the list is full
+   */
+  add(promptTokens: readonly number[]): Sequence {
+    this.assertRoom();
+    const sequence = new Sequence(this.#nextId++, promptTokens);
+    this.#waiting.push(sequence);
+    return sequence;
+  }
+
+  /** Takes a sequence out for good and frees its blocks. */
+  finish(sequence: Sequence): void {
+    if (sequence.status === "finished") return;
+    remove(sequence.status === "running" ? this.#running : this.#waiting, sequence);
+    this.#pool.release(sequence.blocks);
+    sequence.status = "finished";
+  }
+
+  /** The next step's plan; empty when there is nothing to do. Its blocks are held already. */
+  schedule(): ScheduledSequence[] {
+    this.#admit();
+    const plan: ScheduledSequence[] = [];
+    let budget = this.#options.maxStepTokens;
+    const give = (sequence: Sequence) => {
+      const numTokens = Math.min(sequence.numPending, budget);
+      if (numTokens === 0 || !this.#reserve(sequence, numTokens)) return;
+      budget -= numTokens;
+      plan.push({ sequence, numTokens, isLast: numTokens === sequence.numPending });
+    };
+    const decoding = this.#running.filter((sequence) => sequence.numPending === 1);
+    const prefilling = this.#running.filter((sequence) => sequence.numPending > 1);
+    for (const sequence of [...decoding, ...prefilling]) {
+      if (sequence.status === "running") give(sequence); // an earlier one may have preempted it
+    }
+    return plan.filter(({ sequence }) => sequence.status === "running");
+  }
+
+  /** Moves waiting sequences to running while there is a place and blocks for all their tokens and the next. */
+  #admit(): void {
+    let numReserved = 0; // blocks that running sequences still need for what they have
+    for (const { tokens, blocks } of this.#running) {
+      numReserved += Math.max(0, this.#pool.blocksFor(tokens.length + 1) - blocks.length);
+    }
+    while (this.#waiting.length > 0 && this.#running.length < this.#options.maxSequences) {
+      const sequence = this.#waiting[0]!;
+      const numNeeded = this.#pool.blocksFor(sequence.tokens.length + 1);
+      if (numReserved + numNeeded > this.#pool.numFree && this.#running.length > 0) return;
+      numReserved += numNeeded;
+      this.#waiting.shift();
+      sequence.status = "running";
+      insertByArrival(this.#running, sequence);
+    }
+  }
+
+  /** Gets blocks for the next `numTokens`; preempts later sequences, at last this one itself. */
+  #reserve(sequence: Sequence, numTokens: number): boolean {
+    while (!this.#pool.grow(sequence.blocks, sequence.numComputed + numTokens)) {
+      const last = this.#running.at(-1)!;
+      this.#preempt(last);
+      if (last === sequence) return false;
+    }
+    return true;
+  }
+
+  #preempt(sequence: Sequence): void {
+    remove(this.#running, sequence);
+    this.#pool.release(sequence.blocks);
+    sequence.numComputed = 0;
+    sequence.status = "waiting";
+    insertByArrival(this.#waiting, sequence);
+    this.#numPreemptions++;
+  }
+}
+
+function remove(list: Sequence[], sequence: Sequence): void {
+  list.splice(list.indexOf(sequence), 1);
+}
+
+function insertByArrival(list: Sequence[], sequence: Sequence): void {
+  const at = list.findIndex((other) => other.id > sequence.id);
+  list.splice(at === -1 ? list.length : at, 0, sequence);
+}

@@ -1,0 +1,34 @@
+/**
+ * A request as the scheduler sees it: tokens and how far they are computed. Never sees text.
+ *
+ * @module
+ */
+
+/** `waiting` holds no blocks, `running` holds blocks, `finished` never comes back. */
+export type SequenceStatus = "waiting" | "running" | "finished";
+
+/** Tokens of one generation and their state. */
+export class Sequence {
+  /** Unique in its scheduler, ascending by arrival. */
+  readonly id: number;
+  /** Prompt, then generated tokens. */
+  readonly tokens: number[];
+  /** Tokens of the prompt. */
+  readonly numPromptTokens: number;
+  /** Blocks of the KV cache, in order: the block table. */
+  readonly blocks: number[] = [];
+  /** Tokens whose keys and values are in the cache. */
+  numComputed = 0;
+  status: SequenceStatus = "waiting";
+
+  constructor(id: number, promptTokens: readonly number[]) {
+    this.id = id;
+    this.tokens = [...promptTokens];
+    this.numPromptTokens = promptTokens.length;
+  }
+
+  /** Tokens that are still to be computed before the next one can be sampled. */
+  get numPending(): number {
+    return this.tokens.length - this.numComputed;
+  }
+}

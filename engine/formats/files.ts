@@ -103,9 +103,14 @@ export async function readJsonInside(
   return value;
 }
 
-/** Names a JSON value in a message, cut short. */
+/** Names a JSON value in a message: cut short, and never walked, since it may nest without end. */
 export function describe(value: unknown): string {
   if (value === undefined) return "nothing";
+  if (isJsonObject(value)) return "an object";
+  if (Array.isArray(value)) {
+    const isShort = value.length <= 16 && value.every((item) => typeof item === "number");
+    return isShort ? `[${value}]` : `a list of ${value.length}`;
+  }
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { ModelInvalidError } from "../../../engine/errors.ts";
+import { openPackage, readTensors, type ReadTensorsOptions } from "../../../engine/formats/mod.ts";
+import { writePackage } from "../../support/mlc_package.ts";
+import { createRandom } from "../../support/random.ts";
+
+/** Names and elements in the order in which they come. */
+async function readAll(
+  dir: string,
+  options?: ReadTensorsOptions,
+): Promise<[name: string, elements: number[]][]> {
+  const all: [string, number[]][] = [];
+  for await (const { info, bytes } of readTensors(await openPackage(dir), options)) {
+    assert.equal(bytes.byteOffset, 0);
+    const View = { f32: Float32Array, f16: Uint16Array, u32: Uint32Array }[info.dtype];
+    all.push([info.name, [...new View(bytes.buffer)]]);
+  }
+  return all;
+}
+
+Deno.test("readTensors() yields the elements of every storage in file order", async () => {
+  assert.deepEqual(await readAll(await writePackage()), [
+    ["a", [1, 2, 3, 4, 5, 6]],
+    ["b", [1, -2, 3.140625]],
+    ["c", [7, 0xfedcba98]],
+    ["d", [Math.fround(0.1), -3]],
+    ["e", [0, -Infinity]],
+  ]);
+});
+
+Deno.test("readTensors() finds any flipped bit before it yields a tensor of that shard", async () => {
+  const dir = await writePackage();
+  const path = `${dir}/params_shard_1.bin`;
+  const intact = await Deno.readFile(path);
+  for (let bit = 0; bit < intact.length * 8; bit++) {
+    const damaged = intact.slice();
+    damaged[bit >> 3]! ^= 1 << (bit & 7);
+    await Deno.writeFile(path, damaged);
+    const names: string[] = [];
+    await assert.rejects(
+      async () => {
+        for await (const { info } of readTensors(await openPackage(dir))) names.push(info.name);
+      },
+      /params_shard_1\.bin": its MD5 is [0-9a-f]{32}, the index says [0-9a-f]{32}; download the shard again/,
+    );
+    assert.deepEqual(names, ["a", "b", "c"]);
+  }
+});
+
+Deno.test("readTensors() skips the checksum when it is not asked to verify", async () => {
+  const dir = await writePackage(({ index }) => index.records[0]!.md5sum = "0".repeat(32));
+  assert.equal((await readAll(dir, { verify: false })).length, 5);
+});
+
+Deno.test("readTensors() reads a package without checksums", async () => {
+  const dir = await writePackage(({ index }) => {
+    for (const shard of index.records) Object.assign(shard, { md5sum: undefined });
+  });
+  assert.equal((await readAll(dir)).length, 5);
+});
+
+Deno.test("readTensors() accepts a checksum in capitals", async () => {
+  const dir = await writePackage(({ index }) => {
+    for (const shard of index.records) shard.md5sum = shard.md5sum.toUpperCase();
+  });
+  assert.equal((await readAll(dir)).length, 5);
+});
+
+Deno.test("readTensors() reports the bytes read so far", async () => {
+  const numBytes: number[] = [];
+  await readAll(await writePackage(), { onProgress: (n) => numBytes.push(n) });
+  assert.deepEqual(numBytes, [26, 38]);
+});
+
+for (const change of ["cut", "removed"] as const) {
+  Deno.test(`readTensors() names a shard that was ${change} after the package was opened`, async () => {
+    const dir = await writePackage();
+    const pkg = await openPackage(dir);
+    const path = `${dir}/params_shard_0.bin`;
+    await (change === "cut" ? Deno.truncate(path, 10) : Deno.remove(path));
+    await assert.rejects(
+      readTensors(pkg).next(),
+      (error) => error instanceof ModelInvalidError && error.message.includes(path),
+    );
+  });
+}
+
+Deno.test("openPackage() answers every damaged index with ModelInvalidError or a package", async () => {
+  const seed = 1;
+  const random = createRandom(seed);
+  const dir = await writePackage();
+  const path = `${dir}/tensor-cache.json`;
+  const intact = await Deno.readFile(path);
+  for (let round = 0; round < 500; round++) {
+    const damaged = intact.slice();
+    for (let i = 0; i <= random() * 3; i++) {
+      damaged[Math.floor(random() * damaged.length)] = Math.floor(random() * 256);
+    }
+    await Deno.writeFile(path, damaged);
+    try {
+      await readAll(dir);
+    } catch (error) {
+      assert(
+        error instanceof ModelInvalidError,
+        `seed ${seed}, round ${round}: ${(error as Error).stack}`,
+      );
+    }
+  }
+});

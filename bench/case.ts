@@ -1,0 +1,58 @@
+/**
+ * One run of one model in a process of its own, so that no run warms the next: prints its result as a line of JSON.
+ *
+ *     deno run -A bench/case.ts '{"dir": "models/ollm-tiny", "numPromptTokens": 128, …}'
+ *
+ * @module
+ */
+import { WgslRunner } from "../engine/backends/wgsl/mod.ts";
+import { openPackage } from "../engine/formats/mod.ts";
+import { chooseSoftwareThreads, GpuDevice } from "../engine/gpu/mod.ts";
+import { measureBandwidth } from "./bandwidth.ts";
+import { measure, type Measurement, type MeasureOptions } from "./measure.ts";
+
+/** What to run. */
+export interface CaseOptions extends MeasureOptions {
+  /** Folder of the package. */
+  dir: string;
+}
+
+/** What came of it. */
+export interface CaseResult extends Measurement {
+  adapter: string;
+  quantization: string;
+  numWeights: number;
+  /** From opening the package to a warm runner, in ms. */
+  loadMs: number;
+  /** Bytes a second of the device's memory. */
+  bandwidth: number;
+}
+
+async function runCase({ dir, ...sizes }: CaseOptions): Promise<CaseResult> {
+  const start = performance.now();
+  const pkg = await openPackage(dir);
+  let numWeights = 0;
+  for (const { dtype, shape, name } of pkg.tensors.values()) {
+    if (name.endsWith("q_scale")) continue;
+    numWeights += shape.reduce((product, dim) => product * dim, dtype === "u32" ? 8 : 1);
+  }
+  chooseSoftwareThreads(numWeights);
+  const device = await GpuDevice.create();
+  const runner = await WgslRunner.load(device, pkg, { maxSequences: sizes.batchSize });
+  const loadMs = performance.now() - start;
+  const measurement = await measure(runner, sizes);
+  runner.destroy();
+  return {
+    adapter: device.info.description,
+    quantization: pkg.quantization,
+    numWeights,
+    loadMs,
+    bandwidth: await measureBandwidth(device),
+    ...measurement,
+  };
+}
+
+if (import.meta.main) {
+  console.log(JSON.stringify(await runCase(JSON.parse(Deno.args[0] ?? "{}"))));
+  Deno.exit(0); // a device keeps the process alive
+}

@@ -1,0 +1,124 @@
+/**
+ * Turns the runs of a bench into Markdown: one table of rates, one of GPU time a kernel.
+ *
+ * @module
+ */
+import type { CaseResult } from "./case.ts";
+import type { MeasureOptions } from "./measure.ts";
+import { median, range } from "./statistics.ts";
+
+/** All runs of one model in one checkout. */
+export interface Series {
+  /** Model, and the checkout where several are compared. */
+  name: string;
+  runs: CaseResult[];
+}
+
+/** Where and how it was run. */
+export interface ReportContext extends MeasureOptions {
+  date: string;
+  /** Short commit, with `+` where files were changed. */
+  commit: string;
+  deno: string;
+  os: string;
+  numCores: number;
+  numRuns: number;
+}
+
+/** The whole report. */
+export function formatReport(series: readonly Series[], context: ReportContext): string {
+  const adapters = [...new Set(series.flatMap(({ runs }) => runs.map((run) => run.adapter)))];
+  const { numPromptTokens, numGeneratedTokens, batchSize } = context;
+  return `# Bench, ${context.date}
+
+- Device: ${
+    adapters.join(", ")
+  }; ${context.os}, ${context.numCores} cores; Deno ${context.deno}; commit ${context.commit}
+- ${numPromptTokens} prompt tokens, ${numGeneratedTokens} generated tokens; batch of ${batchSize}
+- ${context.numRuns} runs in turns, a process each; median (lowest to highest)
+- The runner alone: no text, no sampling, no HTTP. Bound: bytes that decoding a token reads, over the memory bandwidth
+  measured in the same process.
+
+## Rates
+
+${formatRates(series, batchSize)}
+
+## GPU time by kernel
+
+From the last run. Each kernel gets a pass of its own for this, so the sum is above the time of a step.
+
+${series.map(formatKernels).join("\n\n")}
+`;
+}
+
+function formatRates(series: readonly Series[], batchSize: number): string {
+  const header = [
+    "model",
+    "quantization",
+    "weights",
+    "prefill tok/s",
+    "decode tok/s",
+    `decode tok/s, batch of ${batchSize}`,
+    "share of the bound",
+    "MB a token",
+    "bandwidth GB/s",
+    "host ms a step",
+    "load s",
+  ];
+  const rows = series.map(({ name, runs }) => {
+    const column = (pick: (run: CaseResult) => number) => formatSpread(runs.map(pick));
+    return [
+      name,
+      runs[0]!.quantization,
+      `${(runs[0]!.numWeights / 1e6).toPrecision(3)} M`,
+      column((run) => run.prefillRate),
+      column((run) => run.decodeRate),
+      column((run) => run.batchDecodeRate),
+      column((run) => 100 * run.decodeRate * run.bytesPerToken / run.bandwidth) + " %",
+      (runs[0]!.bytesPerToken / 1e6).toPrecision(3),
+      column((run) => run.bandwidth / 1e9),
+      column((run) => run.hostMs),
+      column((run) => run.loadMs / 1000),
+    ];
+  });
+  return formatTable(header, rows);
+}
+
+function formatKernels({ name, runs }: Series): string {
+  const last = runs.at(-1)!;
+  const { decodeKernelMs, prefillKernelMs } = last;
+  if (!decodeKernelMs || !prefillKernelMs) {
+    return `### ${name}\n\nThis device has no timestamps, so its kernels were not timed.`;
+  }
+  const kernels = [...new Set([...Object.keys(decodeKernelMs), ...Object.keys(prefillKernelMs)])]
+    .sort((a, b) => (decodeKernelMs[b] ?? 0) - (decodeKernelMs[a] ?? 0));
+  const cells = (times: Record<string, number>, kernel: string) => {
+    const sum = Object.values(times).reduce((total, ms) => total + ms, 0);
+    const ms = times[kernel] ?? 0;
+    return [formatNumber(ms), `${(100 * ms / sum).toFixed(1)} %`];
+  };
+  const rows = kernels.map((kernel) => [
+    `\`${kernel}\``,
+    ...cells(decodeKernelMs, kernel),
+    ...cells(prefillKernelMs, kernel),
+  ]);
+  const header = ["kernel", "decode ms a step", "share", "prefill ms a step", "share"];
+  return `### ${name}\n\n${formatTable(header, rows)}`;
+}
+
+function formatTable(header: string[], rows: string[][]): string {
+  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
+  return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** `12.3 (11.9 to 12.8)`. */
+export function formatSpread(values: readonly number[]): string {
+  const [low, high] = range(values);
+  const middle = formatNumber(median(values));
+  return values.length === 1 ? middle : `${middle} (${formatNumber(low)} to ${formatNumber(high)})`;
+}
+
+/** Three digits, without an exponent. */
+function formatNumber(value: number): string {
+  return Number(value.toPrecision(3)).toString();
+}

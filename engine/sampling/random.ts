@@ -22,8 +22,7 @@ export function randomSeed(): number {
  * @param seed any safe integer; all its bits and its sign count
  */
 export function createRandom(seed: number): RandomSource {
-  const mix = splitMix32(seed);
-  const state = new Uint32Array([mix(), mix(), mix(), mix()]);
+  const state = spreadSeed(seed);
   return () => {
     const high = nextUint32(state) >>> 5; // 27 bits
     const low = nextUint32(state) >>> 6; // 26 bits
@@ -48,16 +47,20 @@ function rotateLeft(x: number, bits: number): number {
   return (x << bits) | (x >>> (32 - bits));
 }
 
-/** Spreads a seed over any number of words; close seeds give unrelated words. Folds in the seed's upper half and sign. */
-function splitMix32(seed: number): () => number {
-  const low = seed >>> 0;
-  const high = Math.floor(seed / 2 ** 32) >>> 0;
-  let state = (low ^ Math.imul(high, 0x85ebca6b)) >>> 0;
-  return () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let z = state;
+/**
+ * Four words of state from a seed by SplitMix32. Close seeds give unrelated words, and no two seeds give the same: the first
+ * words tell the lower 32 bits apart, the last ones the upper half with the sign.
+ */
+function spreadSeed(seed: number): Uint32Array {
+  let counter = seed >>> 0;
+  const next = () => {
+    counter = (counter + 0x9e3779b9) >>> 0;
+    let z = counter;
     z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
     z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
     return (z ^ (z >>> 15)) >>> 0;
   };
+  const [first, second] = [next(), next()];
+  counter ^= Math.floor(seed / 2 ** 32);
+  return Uint32Array.of(first, second, next(), next());
 }

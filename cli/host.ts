@@ -1,0 +1,63 @@
+/**
+ * What a command needs of the outside: streams, environment, files' root, signals, and an engine. Tests give their own.
+ *
+ * @module
+ */
+import type { Engine } from "../engine/mod.ts";
+
+/** What the command line tells the engine. */
+export interface EngineSettings {
+  /** Models folder, absolute. */
+  modelsDir: string;
+  /** Output tokens of a request that names no bound; a short context lowers it. */
+  defaultMaxTokens: number;
+}
+
+/** The world of one command. */
+export interface Host {
+  env: Readonly<Record<string, string>>;
+  /** Working directory, absolute. */
+  cwd: string;
+  /** Whether a person types. */
+  isStdinTerminal: boolean;
+  /** Whether a person watches the messages. */
+  isStderrTerminal: boolean;
+  /** All of stdin as text. */
+  readStdin(): Promise<string>;
+  /** Writes to stdout. */
+  print(text: string): void;
+  /** Writes to stderr. */
+  printError(text: string): void;
+  /**
+   * Calls back at Ctrl-C.
+   *
+   * @returns stops that
+   */
+  onInterrupt(callback: () => void): () => void;
+  createEngine(settings: EngineSettings): Engine;
+}
+
+/** The process's own world. */
+export function createDenoHost(createEngine: Host["createEngine"]): Host {
+  return {
+    env: Deno.env.toObject(),
+    cwd: Deno.cwd(),
+    isStdinTerminal: Deno.stdin.isTerminal(),
+    isStderrTerminal: Deno.stderr.isTerminal(),
+    readStdin: () => new Response(Deno.stdin.readable).text(),
+    print: (text) => writeAll(Deno.stdout, text),
+    printError: (text) => writeAll(Deno.stderr, text),
+    onInterrupt(callback) {
+      Deno.addSignalListener("SIGINT", callback);
+      return () => Deno.removeSignalListener("SIGINT", callback);
+    },
+    createEngine,
+  };
+}
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let written = 0; written < bytes.length;) {
+    written += stream.writeSync(bytes.subarray(written));
+  }
+}

@@ -1,0 +1,50 @@
+import { isAbsolute, resolve } from "node:path";
+import type { EngineSettings, Host } from "./host.ts";
+import { type Flag, type ResolvedSettings, resolveSettings, SettingsError } from "./settings.ts";
+import type { Settings } from "./settings_keys.ts";
+
+/**
+ * Finds the settings file, `OLLM_CONFIG_FILE` or `ollm.toml` here, and merges it with the environment and the flags.
+ *
+ * @throws {SettingsError} a named file that cannot be read, or a setting that cannot be used
+ */
+export function readSettings(host: Pick<Host, "env" | "cwd">, flags: Flag[]): ResolvedSettings {
+  return resolveSettings({ flags, env: host.env, file: readFile(host) });
+}
+
+/** The part of the settings that an engine is created with. */
+export function toEngineSettings(
+  { runtime, generation }: Settings,
+  host: Pick<Host, "env" | "cwd">,
+): EngineSettings {
+  return {
+    modelsDir: toAbsolutePath(runtime.models_dir, host),
+    defaultMaxTokens: generation.max_new_tokens,
+  };
+}
+
+/** Expands `~` and makes a path absolute. */
+export function toAbsolutePath(path: string, { env, cwd }: Pick<Host, "env" | "cwd">): string {
+  const home = env.HOME ?? env.USERPROFILE;
+  const expanded = home !== undefined && /^~(?=$|[\\/])/.test(path) ? home + path.slice(1) : path;
+  return isAbsolute(expanded) ? expanded : resolve(cwd, expanded);
+}
+
+function readFile(host: Pick<Host, "env" | "cwd">): { path: string; text: string } | undefined {
+  const named = host.env.OLLM_CONFIG_FILE;
+  const path = named ?? "ollm.toml";
+  try {
+    return { path, text: Deno.readTextFileSync(toAbsolutePath(path, host)) };
+  } catch (error) {
+    if (named === undefined && error instanceof Deno.errors.NotFound) return undefined;
+    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : reasonOf(error);
+    throw new SettingsError("file", `Cannot read the settings file ${path}: ${why}`, {
+      cause: error,
+    });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
+  return error instanceof Error ? error.message : String(error);
+}

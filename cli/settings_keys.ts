@@ -1,0 +1,147 @@
+/**
+ * Every setting with its default and what it takes. Help texts, error messages and the loader all read from here.
+ *
+ * @module
+ */
+
+/** One setting. */
+export interface Key<T> {
+  /** Value without any layer's word. */
+  readonly default: T;
+  /** What may be given, for people: `an integer from 1 to 65535`. */
+  readonly allowed: string;
+  /** Checks a raw value: text from flags and environment, TOML or JSON values from elsewhere; undefined if it is none. */
+  parse(raw: unknown): T | undefined;
+}
+
+/** Bounds of a number; `above` is exclusive. */
+interface Range {
+  min?: number;
+  above?: number;
+  max?: number;
+}
+
+/** All settings, section by section. */
+export const KEYS = {
+  runtime: {
+    model_reference: text("ollm-tiny"),
+    models_dir: text("models"),
+  },
+  generation: {
+    max_new_tokens: integer(500, { min: 1 }),
+    temperature: decimal(0, { min: 0 }),
+    top_p: optional(decimal(1, { above: 0, max: 1 })),
+    top_k: optional(integer(1, { min: 1 })),
+    seed: optional(integer(0, {})),
+    stream: boolean(true),
+  },
+  server: {
+    host: loopbackAddress("127.0.0.1"),
+    port: integer(8000, { min: 1, max: 65535 }),
+    log_level: oneOf("info", ["trace", "debug", "info", "warning", "error"]),
+  },
+} as const;
+
+/** A section's name. */
+export type Section = keyof typeof KEYS;
+
+type ValueOf<K> = K extends Key<infer T> ? T : never;
+
+/** Resolved values, section by section. */
+export type Settings = {
+  readonly [S in Section]: { readonly [K in keyof typeof KEYS[S]]: ValueOf<typeof KEYS[S][K]> };
+};
+
+function text(byDefault: string): Key<string> {
+  return {
+    default: byDefault,
+    allowed: "a text that is not blank",
+    parse: (raw) => typeof raw === "string" && raw.trim() !== "" ? raw.trim() : undefined,
+  };
+}
+
+function decimal(byDefault: number, range: Range): Key<number> {
+  return {
+    default: byDefault,
+    allowed: `a number${describe(range)}`,
+    parse: (raw) => {
+      const value = toNumber(raw);
+      return value !== undefined && isInside(value, range) ? value : undefined;
+    },
+  };
+}
+
+function integer(byDefault: number, range: Range): Key<number> {
+  const { parse } = decimal(byDefault, range);
+  return {
+    default: byDefault,
+    allowed: `an integer${describe(range)}`,
+    parse: (raw) => {
+      const value = parse(raw);
+      return Number.isSafeInteger(value) ? value : undefined;
+    },
+  };
+}
+
+function boolean(byDefault: boolean): Key<boolean> {
+  const isTrue: Record<string, boolean> = {
+    true: true,
+    yes: true,
+    on: true,
+    1: true,
+    false: false,
+    no: false,
+    off: false,
+    0: false,
+  };
+  return {
+    default: byDefault,
+    allowed: "true or false",
+    parse: (raw) => isTrue[String(raw).trim().toLowerCase()],
+  };
+}
+
+function oneOf<const T extends string>(byDefault: T, names: readonly T[]): Key<T> {
+  return {
+    default: byDefault,
+    allowed: `one of ${names.join(", ")}`,
+    parse: (raw) => names.find((name) => name === String(raw).trim().toLowerCase()),
+  };
+}
+
+/** Other addresses would open the server to the network, which needs API keys first. */
+function loopbackAddress(byDefault: string): Key<string> {
+  return {
+    default: byDefault,
+    allowed: "a loopback address (127.0.0.1, ::1 or localhost), since there are no API keys yet",
+    parse: (raw) => {
+      const host = String(raw).trim().toLowerCase();
+      return /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host) ? host : undefined;
+    },
+  };
+}
+
+/** The same key, unset by default; no layer can set it back to null. */
+function optional<T>(key: Key<T>): Key<T | null> {
+  return { ...key, default: null };
+}
+
+function toNumber(raw: unknown): number | undefined {
+  if (typeof raw === "number") return Number.isFinite(raw) ? raw : undefined;
+  if (typeof raw !== "string" || !/^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i.test(raw)) {
+    return undefined;
+  }
+  const value = Number(raw);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+function isInside(value: number, { min, above, max }: Range): boolean {
+  return !(min !== undefined && value < min) && !(above !== undefined && value <= above) &&
+    !(max !== undefined && value > max);
+}
+
+function describe({ min, above, max }: Range): string {
+  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
+  if (above !== undefined && max !== undefined) return ` above ${above}, at most ${max}`;
+  return min === undefined ? "" : `, at least ${min}`;
+}

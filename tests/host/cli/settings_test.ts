@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { resolveSettings, SettingsError, type SettingsSources } from "../../../cli/settings.ts";
+
+const FILE = (text: string) => ({ path: "ollm.toml", text });
+
+Deno.test("resolveSettings() has these defaults", () => {
+  const { values, origins } = resolveSettings({});
+  assert.deepEqual(values, {
+    runtime: { model_reference: "ollm-tiny", models_dir: "models" },
+    generation: {
+      max_new_tokens: 500,
+      temperature: 0,
+      top_p: null,
+      top_k: null,
+      seed: null,
+      stream: true,
+    },
+    server: { host: "127.0.0.1", port: 8000, log_level: "info" },
+  });
+  assert.deepEqual(origins.get("server.port"), { kind: "default", name: "default" });
+});
+
+Deno.test("resolveSettings() takes flag over environment over file over default, key by key", () => {
+  const { values, origins } = resolveSettings({
+    flags: [{ section: "server", key: "port", name: "--port", value: "1" }],
+    env: { OLLM_SERVER__PORT: "2", OLLM_GENERATION__TOP_K: "20" },
+    file: FILE("[server]\nport = 3\nlog_level = 'Debug'\n[generation]\ntop_k = 30\nseed = -1\n"),
+  });
+  assert.equal(values.server.port, 1);
+  assert.equal(values.server.log_level, "debug");
+  assert.equal(values.generation.top_k, 20);
+  assert.equal(values.generation.seed, -1);
+  assert.equal(values.server.host, "127.0.0.1");
+  assert.deepEqual(origins.get("server.port"), { kind: "flag", name: "--port" });
+  assert.deepEqual(origins.get("generation.top_k"), {
+    kind: "environment",
+    name: "OLLM_GENERATION__TOP_K",
+  });
+  assert.deepEqual(origins.get("generation.seed"), {
+    kind: "file",
+    name: "[generation] seed in ollm.toml",
+  });
+});
+
+Deno.test("resolveSettings() reads a section as JSON, below its single keys", () => {
+  const { values } = resolveSettings({
+    env: { OLLM_SERVER: '{"port":9000,"log_level":"error"}', ollm_server__port: "9001" },
+  });
+  assert.equal(values.server.port, 9001);
+  assert.equal(values.server.log_level, "error");
+});
+
+Deno.test("resolveSettings() reads numbers and switches written as text", () => {
+  const { values } = resolveSettings({
+    env: {
+      OLLM_GENERATION__TEMPERATURE: "0.5",
+      OLLM_GENERATION__STREAM: "off",
+      OLLM_GENERATION__MAX_NEW_TOKENS: "2.0",
+    },
+  });
+  assert.equal(values.generation.temperature, 0.5);
+  assert.equal(values.generation.stream, false);
+  assert.equal(values.generation.max_new_tokens, 2);
+});
+
+Deno.test("resolveSettings() leaves other variables alone", () => {
+  const { values } = resolveSettings({
+    env: { OLLM_NO_SETUP: "1", OLLM_CONFIG_FILE: "x", PORT: "1" },
+  });
+  assert.equal(values.server.port, 8000);
+});
+
+Deno.test("resolveSettings() says what is wrong, where, and what is allowed", () => {
+  const cases: [SettingsSources, string, string][] = [
+    [
+      { env: { OLLM_SERVER__PORT: "abc" } },
+      "environment",
+      'Cannot use OLLM_SERVER__PORT = "abc": expected an integer from 1 to 65535',
+    ],
+    [
+      { env: { OLLM_SERVER__PORT: "" } },
+      "environment",
+      'Cannot use OLLM_SERVER__PORT = "": expected an integer from 1 to 65535',
+    ],
+    [
+      { flags: [{ section: "server", key: "port", name: "--port", value: "70000" }] },
+      "flag",
+      'Cannot use --port = "70000": expected an integer from 1 to 65535',
+    ],
+    [
+      { file: FILE("[generation]\ntop_p = 0.0\n") },
+      "file",
+      "Cannot use [generation] top_p in ollm.toml = 0: expected a number above 0, at most 1",
+    ],
+    [
+      { file: FILE("[server]\nhost = '0.0.0.0'\n") },
+      "file",
+      'Cannot use [server] host in ollm.toml = "0.0.0.0": expected a loopback address ' +
+      "(127.0.0.1, ::1 or localhost), since there are no API keys yet",
+    ],
+    [
+      { file: FILE("[server]\nprot = 1\n") },
+      "file",
+      "Unknown setting [server] prot in ollm.toml: expected one of host, port, log_level",
+    ],
+    [
+      { file: FILE("port = 1\n") },
+      "file",
+      "Unknown setting [port] in ollm.toml: expected one of the sections runtime, generation, server",
+    ],
+    [
+      { file: FILE("server = 1\n") },
+      "file",
+      "Cannot use [server] in ollm.toml: expected a table of settings",
+    ],
+    [
+      { env: { OLLM_SERVER__PROT: "1" } },
+      "environment",
+      "Unknown setting OLLM_SERVER__PROT: expected one of host, port, log_level",
+    ],
+    [
+      { env: { OLLM_SERVR__PORT: "1" } },
+      "environment",
+      "Unknown setting OLLM_SERVR__PORT: expected one of the sections runtime, generation, server",
+    ],
+    [{ env: { OLLM_SERVER: "{" } }, "environment", "Cannot read OLLM_SERVER: it is not JSON"],
+    [
+      { env: { OLLM_SERVER: '{"prot":1}' } },
+      "environment",
+      'Unknown setting "prot" in OLLM_SERVER: expected one of host, port, log_level',
+    ],
+  ];
+  for (const [sources, kind, message] of cases) {
+    assert.throws(() => resolveSettings(sources), (error) => {
+      assert.ok(error instanceof SettingsError);
+      assert.deepEqual([error.kind, error.message], [kind, message]);
+      return true;
+    });
+  }
+});
+
+Deno.test("resolveSettings() points at the line of a file that is not TOML", () => {
+  assert.throws(
+    () => resolveSettings({ file: FILE("[server]\nport = = 1\n") }),
+    /^SettingsError: Cannot read ollm\.toml, line 2: [^\n]+$/,
+  );
+});
+
+Deno.test("resolveSettings() accepts examples/ollm.toml", () => {
+  const text = Deno.readTextFileSync(new URL("../../../examples/ollm.toml", import.meta.url));
+  const { values } = resolveSettings({ file: { path: "examples/ollm.toml", text } });
+  assert.equal(values.runtime.model_reference, "ollm-tiny");
+});

@@ -1,0 +1,62 @@
+/**
+ * A command line without a process: what goes in is given, what comes out is kept.
+ *
+ * @module
+ */
+import { main, type MainOptions } from "../../cli/main.ts";
+import type { EngineSettings, Host } from "../../cli/host.ts";
+import { createStubEngine, type StubEngine, type StubOptions } from "./stub_engine.ts";
+
+/** Options of {@linkcode runCli}. */
+export interface RunCliOptions {
+  env?: Record<string, string>;
+  /** @default an empty folder's name that does not exist */
+  cwd?: string;
+  /** Text on stdin; absent means a person at a terminal. */
+  stdin?: string;
+  stub?: StubOptions;
+  serve?: MainOptions["serve"];
+  /** Presses Ctrl-C as soon as the first text is printed. */
+  interrupts?: boolean;
+}
+
+/** What a command left. */
+export interface CliResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+  engine: StubEngine;
+  /** What the engine was created with, if it was. */
+  engineSettings: EngineSettings | undefined;
+}
+
+/** Runs a command on a stub engine. */
+export async function runCli(args: string[], options: RunCliOptions = {}): Promise<CliResult> {
+  const engine = createStubEngine(options.stub);
+  const result: CliResult = { code: -1, stdout: "", stderr: "", engine, engineSettings: undefined };
+  let onInterrupt = () => {};
+  const host: Host = {
+    env: options.env ?? {},
+    cwd: options.cwd ?? "/nowhere",
+    isStdinTerminal: options.stdin === undefined,
+    isStderrTerminal: false,
+    readStdin: () => Promise.resolve(options.stdin ?? ""),
+    print: (text) => {
+      result.stdout += text;
+      if (options.interrupts) onInterrupt();
+    },
+    printError: (text) => {
+      result.stderr += text;
+    },
+    onInterrupt(callback) {
+      onInterrupt = callback;
+      return () => onInterrupt = () => {};
+    },
+    createEngine: (settings) => {
+      result.engineSettings = settings;
+      return engine;
+    },
+  };
+  result.code = await main(args, { host, ...(options.serve ? { serve: options.serve } : {}) });
+  return result;
+}

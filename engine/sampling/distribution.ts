@@ -63,9 +63,7 @@ function drawFromAll(
 }
 
 function drawIndex(weights: readonly number[], random: RandomSource): number {
-  let total = 0;
-  for (const weight of weights) total += weight;
-  let left = random() * total;
+  let left = random() * sumFirst(weights, weights.length);
   let last = 0;
   for (let i = 0; i < weights.length; i++) {
     if (weights[i] === 0) break; // sorted: nothing with a chance follows
@@ -79,59 +77,37 @@ function drawIndex(weights: readonly number[], random: RandomSource): number {
 /** Sorted survivors of top-k, then top-p of what is left, then min-p. */
 function truncate(logits: Float32Array, best: number, sampling: ResolvedSampling): Candidates {
   const { temperature, topK, topP, minP } = sampling;
-  const candidates = selectLikely(logits, best, sampling);
-  let numKept = Math.min(candidates.ids.length, topK ?? Infinity);
+  const { lastBucket, totalMass } = findLastBucket(logits, best, sampling);
+  const ids = selectBuckets(logits, best, temperature, lastBucket)
+    .sort((a, b) => logits[b]! - logits[a]! || a - b);
+  const weights = ids.map((id) => weightOf(logits[id]!, best, temperature));
+  let numKept = Math.min(ids.length, topK ?? Infinity);
   if (topP !== null && topP < 1) {
     // Without top-k the mass is the whole vocabulary's; with it, the survivors'.
-    const mass = topK === null
-      ? sumWeights(logits, best, temperature)
-      : candidates.weights.slice(0, numKept).reduce((sum, weight) => sum + weight, 0);
-    numKept = countUntil(candidates.weights, numKept, topP * mass);
+    const mass = topK === null ? totalMass : sumFirst(weights, numKept);
+    numKept = countUntil(weights, numKept, topP * mass);
   }
   if (minP !== null) {
-    while (numKept > 1 && candidates.weights[numKept - 1]! < minP) numKept--;
+    while (numKept > 1 && weights[numKept - 1]! < minP) numKept--;
   }
-  return {
-    ids: candidates.ids.slice(0, numKept),
-    weights: candidates.weights.slice(0, numKept),
-  };
-}
-
-/** Length of the shortest prefix whose sum reaches `target`. */
-function countUntil(weights: readonly number[], max: number, target: number): number {
-  let sum = 0;
-  for (let i = 0; i < max; i++) {
-    sum += weights[i]!;
-    if (sum >= target) return i + 1;
-  }
-  return max;
-}
-
-function sumWeights(logits: Float32Array, best: number, temperature: number): number {
-  let sum = 0;
-  for (let id = 0; id < logits.length; id++) sum += weightOf(logits[id]!, best, temperature);
-  return sum;
+  return { ids: ids.slice(0, numKept), weights: weights.slice(0, numKept) };
 }
 
 /**
- * Sorted tokens of the best buckets: enough buckets for top-k to have its count, for top-p to have its mass, and none that lies
- * wholly below min-p.
+ * The bucket after which nothing can survive: enough buckets for top-k to have its count, for top-p to have its mass, and none
+ * that lies wholly below min-p.
+ *
+ * @returns `totalMass`: sum of all weights, 0 where only counts are needed
  */
-function selectLikely(logits: Float32Array, best: number, sampling: ResolvedSampling): Candidates {
-  const lastBucket = findLastBucket(logits, best, sampling);
-  const ids: number[] = [];
-  for (let id = 0; id < logits.length; id++) {
-    if (bucketOf(logits[id]!, best, sampling.temperature) <= lastBucket) ids.push(id);
-  }
-  ids.sort((a, b) => logits[b]! - logits[a]! || a - b);
-  return { ids, weights: ids.map((id) => weightOf(logits[id]!, best, sampling.temperature)) };
-}
-
-function findLastBucket(logits: Float32Array, best: number, sampling: ResolvedSampling): number {
+function findLastBucket(
+  logits: Float32Array,
+  best: number,
+  sampling: ResolvedSampling,
+): { lastBucket: number; totalMass: number } {
   const { temperature, topK, topP, minP } = sampling;
   const counts = new Float64Array(NUM_BUCKETS);
   const masses = new Float64Array(NUM_BUCKETS);
-  const needsMass = topK === null && topP !== null;
+  const needsMass = topK === null && topP !== null && topP < 1;
   let totalMass = 0;
   for (let id = 0; id < logits.length; id++) {
     const bucket = bucketOf(logits[id]!, best, temperature);
@@ -149,11 +125,41 @@ function findLastBucket(logits: Float32Array, best: number, sampling: ResolvedSa
   for (let bucket = 0; bucket < minPBucket; bucket++) {
     count += counts[bucket]!;
     mass += masses[bucket]!;
-    if (topK !== null && count >= topK) return bucket;
+    if (topK !== null && count >= topK) return { lastBucket: bucket, totalMass };
     // The sums run in another order than the exact walk, so one bucket more than the mass needs.
-    if (needsMass && mass >= topP * totalMass) return bucket + 1;
+    if (needsMass && mass >= topP * totalMass) return { lastBucket: bucket + 1, totalMass };
   }
-  return minPBucket;
+  return { lastBucket: minPBucket, totalMass };
+}
+
+/** Ids up to a bucket, ascending. */
+function selectBuckets(
+  logits: Float32Array,
+  best: number,
+  temperature: number,
+  lastBucket: number,
+): number[] {
+  const ids: number[] = [];
+  for (let id = 0; id < logits.length; id++) {
+    if (bucketOf(logits[id]!, best, temperature) <= lastBucket) ids.push(id);
+  }
+  return ids;
+}
+
+function sumFirst(weights: readonly number[], count: number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += weights[i]!;
+  return sum;
+}
+
+/** Length of the shortest prefix whose sum reaches `target`. */
+function countUntil(weights: readonly number[], max: number, target: number): number {
+  let sum = 0;
+  for (let i = 0; i < max; i++) {
+    sum += weights[i]!;
+    if (sum >= target) return i + 1;
+  }
+  return max;
 }
 
 /** exp((logit − best) / temperature); 0 for a masked token. */

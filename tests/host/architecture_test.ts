@@ -9,6 +9,21 @@ import { fromFileUrl, relative, walk } from "../support/paths.ts";
 /** What everyone in the engine may name: the words of the house, without behaviour. */
 const ENGINE_WORDS = ["engine/errors.ts", "engine/types.ts"];
 
+const RUNTIME = [
+  ...ENGINE_WORDS,
+  "engine/records.ts",
+  "engine/runtime/runner.ts",
+  "engine/runtime/memory_plan.ts",
+  "engine/cache",
+  "engine/scheduler",
+  "engine/sampling",
+  "engine/text",
+  "engine/formats",
+  "engine/store",
+  "npm:",
+  "node:",
+];
+
 /**
  * Room → rooms it may import besides itself. A room is a folder or a file; the longest one that matches counts.
  * `npm:` stands for every package and `node:` for Deno's own modules.
@@ -19,7 +34,7 @@ const DRAWN: Record<string, string[]> = {
   "engine/errors.ts": [],
   "engine/types.ts": [],
   "engine/records.ts": ENGINE_WORDS,
-  "engine/mod.ts": [...ENGINE_WORDS, "engine/records.ts", "engine/runtime", "engine/store"],
+  "engine/mod.ts": [...ENGINE_WORDS, "engine/records.ts", "engine/runtime/engine.ts"],
   // Host-only rooms: decisions that are tested without a device.
   "engine/formats": [...ENGINE_WORDS, "npm:", "node:"],
   "engine/store": [...ENGINE_WORDS, "engine/formats", "npm:", "node:"],
@@ -41,28 +56,31 @@ const DRAWN: Record<string, string[]> = {
     "engine/runtime/runner.ts",
     "engine/runtime/memory_plan.ts",
   ],
-  // The loop: it meets a backend through runner.ts and plain arithmetic, and one file picks which.
-  "engine/runtime/runner.ts": [...ENGINE_WORDS],
+  // The loop: it meets a backend through runner.ts and plain arithmetic.
+  "engine/runtime/runner.ts": ENGINE_WORDS,
   "engine/runtime/memory_plan.ts": [],
-  "engine/runtime": [
-    ...ENGINE_WORDS,
-    "engine/records.ts",
-    "engine/runtime/runner.ts",
-    "engine/runtime/memory_plan.ts",
-    "engine/cache",
-    "engine/scheduler",
-    "engine/sampling",
-    "engine/text",
-    "engine/formats",
-    "engine/store",
-    "npm:",
-    "node:",
+  "engine/runtime": RUNTIME,
+  // Its edges: the worker's entry builds the runner, the plan asks what it would build, the engine finds the adapter.
+  "engine/runtime/worker.ts": [...RUNTIME, "engine/runtime", "engine/backends", "engine/gpu"],
+  "engine/runtime/plan.ts": [
+    ...RUNTIME,
+    "engine/runtime",
+    "engine/backends",
+    "engine/gpu",
+    "engine/ops",
   ],
-  "engine/runtime/backends.ts": [...ENGINE_WORDS, "engine/runtime", "engine/backends"],
+  "engine/runtime/engine.ts": [
+    ...RUNTIME,
+    "engine/runtime",
+    "engine/runtime/plan.ts",
+    "engine/gpu",
+  ],
   // Those who open the door.
   "server": ["engine/mod.ts", "npm:", "node:"],
-  "cli": ["engine/mod.ts", "npm:", "node:"],
-  "main.ts": ["engine/mod.ts", "server", "cli", "npm:", "node:"],
+  "cli": ["engine/mod.ts", "deno.json", "npm:", "node:"],
+  // The composition root; deno.json has the version.
+  "main.ts": ["engine/mod.ts", "server", "cli", "deno.json", "npm:", "node:"],
+  "deno.json": [],
 };
 
 interface Arrow {
@@ -139,7 +157,8 @@ for (
     ["kernels/mod.ts", "engine/errors.ts"],
     ["engine/scheduler/scheduler.ts", "engine/gpu/device.ts"],
     ["engine/text/encoder.ts", "engine/runtime/engine.ts"],
-    ["engine/runtime/engine.ts", "engine/backends/wgsl/mod.ts"],
+    ["engine/runtime/model_engine.ts", "engine/backends/wgsl/mod.ts"],
+    ["engine/runtime/model_engine.ts", "engine/gpu/mod.ts"],
     ["engine/backends/wgsl/mod.ts", "engine/runtime/engine.ts"],
     ["engine/ops/linear.ts", "engine/models/llama.ts"],
     ["engine/errors.ts", "engine/types.ts"],
@@ -158,7 +177,7 @@ for (
   const [from, to] of [
     ["engine/ops/linear.ts", "kernels/mod.ts"],
     ["engine/backends/wgsl/mod.ts", "engine/runtime/runner.ts"],
-    ["engine/runtime/backends.ts", "engine/backends/wgsl/mod.ts"],
+    ["engine/runtime/worker.ts", "engine/backends/wgsl/mod.ts"],
     ["engine/text/encoder.ts", "npm:/@huggingface/jinja@0.5.5"],
     ["cli/main.ts", "engine/mod.ts"],
     ["main.ts", "server/app.ts"],

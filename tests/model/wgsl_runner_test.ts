@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { WgslRunner } from "../../engine/backends/wgsl/mod.ts";
+import { openPackage } from "../../engine/formats/mod.ts";
+import { computeRopeFrequencies } from "../../engine/models/rope.ts";
+import { writeRandomPackage } from "../../bench/random_package.ts";
+import { argmax, type ReferenceConfig, ReferenceDecoder } from "../reference/decoder.ts";
+import { readPackageTensors } from "../reference/package_tensors.ts";
+import { assertClose } from "../support/assert_close.ts";
+import { device } from "../support/gpu.ts";
+import { SMALL_CONFIG, writeRandomModel } from "../support/random_model.ts";
+import { createRandom } from "../support/random.ts";
+import { makeTestDir } from "../support/test_dir.ts";
+
+const VARIANTS = (["llama", "qwen2"] as const).flatMap((modelType) =>
+  (["q4f16_1", "q4f32_1", "q0f16", "q0f32"] as const).map((quantization, i) => ({
+    modelType,
+    quantization,
+    hasHead: i % 2 === 0,
+  }))
+);
+
+// f32 sums against f64 through three layers; logits are of order 1. A key that lands on the other side of an f16 rounding
+// moves them by up to 2^-11 of one attention weight.
+const TOLERANCE = { atol: 2e-3, rtol: 1e-3 };
+
+function roundKv(quantization: string): (value: number) => number {
+  return quantization.includes("f16") ? (value) => Math.f16round(value) : Math.fround;
+}
+
+function randomTokens(seed: number, length: number): number[] {
+  const random = createRandom(seed);
+  return Array.from({ length }, () => Math.floor(random() * SMALL_CONFIG.vocab_size));
+}
+
+/** Every block of a sequence that owns every `stride`-th one. */
+function blocksFor(first: number, stride: number, numTokens: number): number[] {
+  return Array.from({ length: Math.ceil(numTokens / 16) }, (_, i) => first + i * stride);
+}
+
+for (const { modelType, quantization, hasHead } of VARIANTS) {
+  const head = hasHead ? "its own head" : "a tied head";
+  Deno.test(`WgslRunner.run() on ${modelType} ${quantization} with ${head} gives the f64 logits`, async () => {
+    const dir = await writeRandomModel({ modelType, quantization, hasHead });
+    const tokens = randomTokens(2, 150);
+    const reference = new ReferenceDecoder(SMALL_CONFIG, await readPackageTensors(dir), {
+      qkv: modelType === "qwen2" ? "c_attn" : "qkv_proj",
+      frequencies: computeRopeFrequencies(24, 10000, SMALL_CONFIG.rope_scaling),
+      roundKv: roundKv(quantization),
+    });
+    const expected = tokens.map((token) => reference.next(token));
+    const runner = await WgslRunner.load(device, await openPackage(dir));
+    const blocks = blocksFor(3, 2, 150);
+    // A prefill in uneven chunks, then decoding token by token.
+    for (let first = 0; first < tokens.length;) {
+      const size = first === 0 ? 100 : first === 100 ? 33 : 1;
+      const chunk = tokens.slice(first, first + size);
+      const logits = await runner.run([
+        { tokens: chunk, firstPosition: first, blocks, wantsLogits: true },
+      ]);
+      first += size;
+      assertClose(logits, expected[first - 1]!, TOLERANCE);
+    }
+    runner.destroy();
+  });
+}
+
+/** Greedy without repetition: a random model with a tied head would say one token for ever. */
+function bestUnused(logits: ArrayLike<number>, used: number[]): number {
+  const open = Float64Array.from(logits);
+  for (const token of used) open[token] = -Infinity;
+  return argmax(open);
+}
+
+Deno.test("WgslRunner.run() gives a sequence the same bits alone, in chunks and in any batch", async () => {
+  const dir = await writeRandomModel({
+    modelType: "llama",
+    quantization: "q4f16_1",
+    hasHead: true,
+  });
+  const runner = await WgslRunner.load(device, await openPackage(dir));
+  const sequences = [7, 41, 2].map((length, i) => ({
+    tokens: randomTokens(10 + i, length),
+    blocks: blocksFor(i, 3, length),
+  }));
+  const alone: Float32Array[] = [];
+  for (const { tokens, blocks } of sequences) {
+    alone.push(await runner.run([{ tokens, firstPosition: 0, blocks, wantsLogits: true }]));
+  }
+  const together = await runner.run(
+    sequences.map(({ tokens, blocks }) => ({
+      tokens,
+      firstPosition: 0,
+      blocks,
+      wantsLogits: true,
+    })),
+  );
+  const size = runner.limits.vocabSize;
+  alone.forEach((logits, i) => {
+    assert.deepEqual(together.slice(i * size, (i + 1) * size), logits);
+  });
+  // The long one again, token by token, while the others run beside it.
+  const [, long] = sequences;
+  let logits = new Float32Array();
+  for (const [position, token] of long!.tokens.entries()) {
+    const { tokens, blocks } = sequences[position % 2 === 0 ? 0 : 2]!;
+    const result = await runner.run([
+      { tokens, firstPosition: 0, blocks, wantsLogits: position % 3 === 0 },
+      { tokens: [token], firstPosition: position, blocks: long!.blocks, wantsLogits: true },
+    ]);
+    logits = result.slice(-size);
+  }
+  assert.deepEqual(logits, alone[1]);
+  runner.destroy();
+});
+
+Deno.test("WgslRunner.run() decodes 300 greedy tokens of Qwen2-0.5B's shape as f64 does", async () => {
+  const dir = makeTestDir();
+  const numLayers = 2;
+  const vocabSize = 1001;
+  await writeRandomPackage(dir, { numLayers, vocabSize, contextLength: 512 });
+  const config: ReferenceConfig = {
+    hidden_size: 896,
+    intermediate_size: 4864,
+    num_hidden_layers: numLayers,
+    num_attention_heads: 14,
+    num_key_value_heads: 2,
+    head_dim: 64,
+    vocab_size: vocabSize,
+    rms_norm_eps: 1e-6,
+  };
+  const reference = new ReferenceDecoder(config, await readPackageTensors(dir), {
+    qkv: "c_attn",
+    frequencies: Float64Array.from({ length: 32 }, (_, i) => 1e6 ** (-i / 32)),
+    roundKv: roundKv("q4f16_1"),
+  });
+  const runner = await WgslRunner.load(device, await openPackage(dir));
+  const prompt = [5, 17, 900, 333, 42];
+  const blocks = blocksFor(0, 1, prompt.length + 300);
+  let logits = await runner.run([{
+    tokens: prompt,
+    firstPosition: 0,
+    blocks,
+    wantsLogits: true,
+  }]);
+  let expected = new Float64Array();
+  for (const token of prompt) expected = new Float64Array(reference.next(token));
+  const actualTokens: number[] = [];
+  const expectedTokens: number[] = [];
+  for (let i = 0; i < 300; i++) {
+    assertClose(logits, expected, TOLERANCE);
+    actualTokens.push(bestUnused(logits, actualTokens));
+    expectedTokens.push(bestUnused(expected, expectedTokens));
+    expected = new Float64Array(reference.next(expectedTokens.at(-1)!));
+    logits = await runner.run([{
+      tokens: [actualTokens.at(-1)!],
+      firstPosition: prompt.length + i,
+      blocks,
+      wantsLogits: true,
+    }]);
+  }
+  assert.deepEqual(actualTokens, expectedTokens);
+  runner.destroy();
+});

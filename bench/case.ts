@@ -10,6 +10,7 @@ import { openPackage } from "../engine/formats/mod.ts";
 import { chooseSoftwareThreads, GpuDevice } from "../engine/gpu/mod.ts";
 import { measureBandwidth } from "./bandwidth.ts";
 import { measure, type Measurement, type MeasureOptions } from "./measure.ts";
+import { type EngineMeasurement, measureEngine } from "./measure_engine.ts";
 
 /** What to run. */
 export interface CaseOptions extends MeasureOptions {
@@ -18,7 +19,7 @@ export interface CaseOptions extends MeasureOptions {
 }
 
 /** What came of it. */
-export interface CaseResult extends Measurement {
+export interface CaseResult extends Measurement, EngineMeasurement {
   adapter: string;
   quantization: string;
   numWeights: number;
@@ -41,14 +42,17 @@ async function runCase({ dir, ...sizes }: CaseOptions): Promise<CaseResult> {
   const runner = await WgslRunner.load(device, pkg, { maxSequences: sizes.batchSize });
   const loadMs = performance.now() - start;
   const measurement = await measure(runner, sizes);
+  const bandwidth = await measureBandwidth(device);
   runner.destroy();
+  device.destroy();
   return {
     adapter: device.info.description,
     quantization: pkg.quantization,
     numWeights,
     loadMs,
-    bandwidth: await measureBandwidth(device),
+    bandwidth,
     ...measurement,
+    ...await measureEngine(dir, sizes),
   };
 }
 

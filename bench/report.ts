@@ -36,12 +36,19 @@ export function formatReport(series: readonly Series[], context: ReportContext):
   }; ${context.os}, ${context.numCores} cores; Deno ${context.deno}; commit ${context.commit}
 - ${numPromptTokens} prompt tokens, ${numGeneratedTokens} generated tokens; batch of ${batchSize}
 - ${context.numRuns} runs in turns, a process each; median (lowest to highest)
-- The runner alone: no text, no sampling, no HTTP. Bound: bytes that decoding a token reads, over the memory bandwidth
-  measured in the same process.
 
-## Rates
+## The runner alone
+
+No text, no sampling, no HTTP. Bound: bytes that decoding a token reads, over the memory bandwidth measured in the same
+process.
 
 ${formatRates(series, batchSize)}
+
+## Through the engine
+
+Tokenizer, scheduler, sampler (greedy) and worker included; the rate of the batch has its prefills in it.
+
+${formatEngine(series, batchSize)}
 
 ## GPU time by kernel
 
@@ -81,6 +88,17 @@ function formatRates(series: readonly Series[], batchSize: number): string {
       column((run) => run.loadMs / 1000),
     ];
   });
+  return formatTable(header, rows);
+}
+
+function formatEngine(series: readonly Series[], batchSize: number): string {
+  const rows = series.map(({ name, runs }) => [
+    name,
+    formatSpread(runs.map((run) => run.firstTokenMs)),
+    formatSpread(runs.map((run) => run.streamRate)),
+    formatSpread(runs.map((run) => run.batchRate)),
+  ]);
+  const header = ["model", "first token ms", "tok/s, one stream", `tok/s, ${batchSize} streams`];
   return formatTable(header, rows);
 }
 

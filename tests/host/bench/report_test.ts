@@ -16,6 +16,9 @@ const RUN: CaseResult = {
   decodeKernelMs: { swiglu: 1, linear_q4: 3 },
   prefillKernelMs: null,
   bytesPerToken: 50e6,
+  firstTokenMs: 12,
+  streamRate: 90,
+  batchRate: 300,
 };
 
 const CONTEXT = {

@@ -33,4 +33,6 @@ const serveCommand: Serve = async ({ values }, host) => {
   });
 };
 
-if (import.meta.main) Deno.exit(await main(Deno.args, { serve: serveCommand }));
+if (import.meta.main) {
+  Deno.exit(await main(Deno.args, { serve: serveCommand, version: config.version }));
+}

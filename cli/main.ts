@@ -5,7 +5,6 @@
  * @module
  */
 import { Command } from "commander";
-import config from "../deno.json" with { type: "json" };
 import { createEngine } from "../engine/mod.ts";
 import { EXIT, toErrorLine, toExitCode } from "./exit.ts";
 import { createDenoHost, type Host } from "./host.ts";
@@ -18,6 +17,8 @@ import { addServeCommand, type Serve } from "./serve.ts";
 export interface MainOptions {
   /** Runs the server; without it `serve` says where the server is. */
   serve?: Serve;
+  /** Printed by `--version`, which is absent without it. */
+  version?: string;
   /**
    * The command's surroundings.
    * @default the process's own
@@ -34,7 +35,7 @@ export interface MainOptions {
 export async function main(args: string[], options: MainOptions = {}): Promise<number> {
   const host = options.host ?? createDenoHost(createEngine);
   let exitCode: number = EXIT.ok;
-  const program = createProgram(host, options.serve, (code) => exitCode = code);
+  const program = createProgram(host, options, (code) => exitCode = code);
   try {
     if (args.length === 0) {
       host.printError(program.helpInformation());
@@ -51,18 +52,18 @@ export async function main(args: string[], options: MainOptions = {}): Promise<n
 
 function createProgram(
   host: Host,
-  serve: Serve | undefined,
+  { serve, version }: MainOptions,
   setExitCode: (code: number) => void,
 ): Command {
   const program = new Command("ollm")
     .description("Runs language models on WebGPU: a local server and a command line")
-    .version(config.version, "--version", "print the version")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => host.print(text),
       writeErr: (text) => host.printError(text),
       outputError: (text, write) => write(text.replace(/^error: /, "ollm: ")),
     });
+  if (version !== undefined) program.version(version, "--version", "print the version");
   addPromptCommand(program, host, setExitCode);
   addPlanCommand(program, host);
   addServeCommand(program, host, serve);

@@ -57,6 +57,7 @@ export async function runCli(args: string[], options: RunCliOptions = {}): Promi
       return engine;
     },
   };
-  result.code = await main(args, { host, ...(options.serve ? { serve: options.serve } : {}) });
+  const { serve } = options;
+  result.code = await main(args, { host, version: "1.2.3", ...(serve ? { serve } : {}) });
   return result;
 }

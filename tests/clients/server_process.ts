@@ -1,0 +1,63 @@
+/**
+ * The real server in a process of its own, on a free port.
+ *
+ * @module
+ */
+const ROOT = new URL("../../", import.meta.url);
+
+/** A running server; disposing it sends SIGTERM and waits for the end. */
+export interface ServerProcess extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT/v1`. */
+  baseUrl: string;
+}
+
+/** Starts `main.ts serve` and waits until it answers. */
+export async function startServer(): Promise<ServerProcess> {
+  const port = findFreePort();
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--config", "deno.json", "main.ts", "serve", "--port", String(port)],
+    cwd: ROOT,
+    env: { OLLM_SERVER__LOG_LEVEL: "warning" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "inherit",
+  }).spawn();
+  const baseUrl = `http://127.0.0.1:${port}/v1`;
+  const stop = async () => {
+    process.kill("SIGTERM");
+    await process.status;
+  };
+  try {
+    await waitForHealth(baseUrl, process.status);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { baseUrl, [Symbol.asyncDispose]: stop };
+}
+
+function findFreePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** A first start compiles pipelines and may download packages, so this is patient. */
+const MAX_START_MS = 120_000;
+
+async function waitForHealth(baseUrl: string, ended: Promise<Deno.CommandStatus>): Promise<void> {
+  let hasEnded = false;
+  ended.then(() => hasEnded = true);
+  const deadline = performance.now() + MAX_START_MS;
+  while (performance.now() < deadline) {
+    if (hasEnded) throw new Error("The server ended before it answered");
+    try {
+      const response = await fetch(`${baseUrl}/health`);
+      await response.body?.cancel();
+      if (response.ok) return;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // fetch: nobody listens yet
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`The server did not answer within ${MAX_START_MS / 1000} s`);
+}

@@ -68,7 +68,7 @@ interface LoadedModel {
 const BUILTIN_DIR = fileURLToPath(new URL("../../models", import.meta.url));
 
 /** Runs models in workers of this process. */
-class LocalEngine implements Engine {
+export class LocalEngine implements Engine {
   readonly #options: Required<Omit<EngineOptions, "contextLength" | "maxSequences">>;
   readonly #sizes: Pick<EngineOptions, "contextLength" | "maxSequences">;
   readonly #store: StoreOptions;
@@ -77,9 +77,12 @@ class LocalEngine implements Engine {
   /** Loads one after the other; see `chooseSoftwareThreads`. */
   #loading: Promise<unknown> = Promise.resolve();
   #adapter: Promise<AdapterInfo> | null = null;
+  readonly #workerUrl: URL | undefined;
   #isClosed = false;
 
-  constructor(options: EngineOptions) {
+  /** @param workerUrl what to start for a model; absent is the real worker */
+  constructor(options: EngineOptions, workerUrl?: URL) {
+    this.#workerUrl = workerUrl;
     const {
       modelsDir = "models",
       maxWaiting = 64,
@@ -169,6 +172,7 @@ class LocalEngine implements Engine {
       { model: name, dir, maxWaiting, defaultMaxTokens, ...this.#sizes },
       (share, stage) => listeners.forEach((listener) => listener(share, stage)),
       this.#loading,
+      this.#workerUrl,
     );
     this.#loading = worker.loaded.catch(() => {});
     return worker;

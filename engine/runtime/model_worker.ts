@@ -16,6 +16,9 @@ interface Pending<T> {
   reject(error: Error): void;
 }
 
+/** The real worker; tests put others in its place. */
+const WORKER_URL = new URL("./worker.ts", import.meta.url);
+
 /** A model in a worker of its own. Ending the worker gives all memory back. */
 export class ModelWorker {
   /** Rejects if the model cannot be loaded. */
@@ -42,12 +45,13 @@ export class ModelWorker {
     options: LoadOptions,
     onProgress: (share: number, stage: string) => void,
     turn: Promise<unknown>,
+    url: URL = WORKER_URL,
   ) {
     this.#onProgress = onProgress;
     this.loaded = new Promise((resolve, reject) => this.#pendingLoad = { resolve, reject });
     this.loaded.catch(() => {}); // whoever uses the model awaits it too
     this.died = new Promise((resolve) => this.#resolveDied = resolve);
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
+    this.#worker = new Worker(url, {
       type: "module",
       name: options.model,
     });

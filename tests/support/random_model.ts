@@ -32,13 +32,15 @@ export interface RandomModelOptions {
   modelType: "llama" | "qwen2";
   quantization: "q4f16_1" | "q4f32_1" | "q0f16" | "q0f32";
   hasHead: boolean;
+  /** @default SMALL_CONFIG */
+  config?: typeof SMALL_CONFIG;
+  /** @default 1 */
   seed?: number;
 }
 
 /** Writes a package and returns its directory. */
 export async function writeRandomModel(options: RandomModelOptions): Promise<string> {
-  const { modelType, quantization, hasHead, seed = 1 } = options;
-  const c = SMALL_CONFIG;
+  const { modelType, quantization, hasHead, config: c = SMALL_CONFIG, seed = 1 } = options;
   const random = createRandom(seed);
   const isQuantized = quantization.startsWith("q4");
   const dtype = quantization.includes("f16") ? "float16" : "float32"; // float32 is stored as bfloat16

@@ -1,0 +1,32 @@
+/**
+ * A worker that loads at once and dies of the first request: of an error if its prompt says so, else of a lost device.
+ */
+import type { WorkerReply, WorkerRequest } from "../../engine/runtime/protocol.ts";
+
+const post = (reply: WorkerReply) => self.postMessage(reply);
+
+self.onmessage = ({ data }: MessageEvent<WorkerRequest>) => {
+  if (data.type === "load") post({ type: "loaded" });
+  else if (data.type === "stats") {
+    post({
+      type: "stats",
+      id: data.id,
+      stats: {
+        model: "dying",
+        numWaiting: 0,
+        numRunning: 0,
+        numBlocks: 1,
+        numFreeBlocks: 1,
+        numStepsTotal: 0,
+        numGeneratedTokensTotal: 0,
+        numPreemptionsTotal: 0,
+        numCancelledTotal: 0,
+      },
+    });
+  } else if (data.type === "generate") {
+    post({ type: "accepted", id: data.id, numPromptTokens: 1 });
+    post({ type: "events", events: [[data.id, { type: "text", text: "a" }]] });
+    if (data.request.prompt === "throw") throw new Error("the worker threw");
+    post({ type: "failed", error: { code: "device_lost", message: "the device is gone" } });
+  }
+};

@@ -75,6 +75,7 @@ export async function runPrompt(
   let text = "";
   for await (const event of await engine.generate(request, { signal })) {
     if (event.type === "finish") return { text, finish: event };
+    if (event.type !== "text") continue;
     text += event.text;
     onText?.(event.text);
   }

@@ -72,6 +72,33 @@ export interface SamplingParams {
   logprobs?: number;
 }
 
+/** Whether and which functions the model must call. */
+export type ToolChoice =
+  | "none"
+  | "auto"
+  | "required"
+  | {
+    /** The one function that must be called. */
+    name: string;
+  };
+
+/** What the text of an answer must be; a schema that cannot be enforced is refused, never ignored. */
+export type ResponseFormat =
+  | {
+    /** Anything. */
+    type: "text";
+  }
+  | {
+    /** One JSON object. */
+    type: "json_object";
+  }
+  | {
+    /** One JSON value that satisfies `schema`. */
+    type: "json_schema";
+    /** JSON Schema. */
+    schema: Record<string, unknown>;
+  };
+
 /** One generation to run. */
 export interface GenerationRequest {
   /** Model reference, for example `ollm-tiny`. */
@@ -82,6 +109,21 @@ export interface GenerationRequest {
   prompt?: string;
   /** Functions offered to the model through its template. */
   tools?: ToolDefinition[];
+  /**
+   * Which of the tools must be called. Arguments always satisfy the tool's schema.
+   * @default "auto" with tools, else "none"
+   */
+  toolChoice?: ToolChoice;
+  /**
+   * Whether one answer may call several functions.
+   * @default true
+   */
+  parallelToolCalls?: boolean;
+  /**
+   * What the answer's text must be. Not together with a forced tool call.
+   * @default text
+   */
+  responseFormat?: ResponseFormat;
   /** How tokens are chosen. */
   sampling?: SamplingParams;
   /** Texts that end the output and are not part of it; at most 4, matched across token boundaries. */
@@ -114,7 +156,7 @@ export interface ChosenTokenLogprob extends TokenLogprob {
 }
 
 /** Why a generation ended. */
-export type FinishReason = "stop" | "length" | "cancelled";
+export type FinishReason = "stop" | "length" | "tool_calls" | "cancelled";
 
 /** Token counts and times of a finished generation. */
 export interface Usage {
@@ -124,14 +166,38 @@ export interface Usage {
   numCachedTokens: number;
   /** Generated tokens, the end-of-text token included. */
   numOutputTokens: number;
+  /** Those of them that are reasoning. */
+  numReasoningTokens: number;
   /** From acceptance to the first generated token, in ms. */
   timeToFirstTokenMs: number;
   /** From the first to the last generated token, in ms. */
   decodeMs: number;
 }
 
-/** What a generation yields: any number of `text`, then exactly one `finish`. */
+/** What a generation yields: any number of parts, then exactly one `finish`. */
 export type GenerationEvent =
+  | {
+    /** The model thinks aloud, before its answer. */
+    type: "reasoning";
+    /** Whole characters only. */
+    text: string;
+  }
+  | {
+    /** A function call begins; its arguments follow. */
+    type: "tool_call";
+    /** Place among the calls of this answer, from 0. */
+    index: number;
+    /** Name of the function. */
+    name: string;
+  }
+  | {
+    /** A piece of a call's arguments. */
+    type: "tool_call_arguments";
+    /** Which call. */
+    index: number;
+    /** JSON text; all pieces together are one JSON object. */
+    text: string;
+  }
   | {
     /** Something to show. */
     type: "text";

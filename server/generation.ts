@@ -57,9 +57,8 @@ export async function collect(
     if (event.type === "text") {
       text += event.text;
       if (event.logprobs) (logprobs ??= []).push(...event.logprobs);
-    } else if (event.reason === "cancelled") {
-      break;
-    } else {
+    } else if (event.type === "finish") {
+      if (event.reason === "cancelled") break;
       return { text, logprobs, finish: event };
     }
   }

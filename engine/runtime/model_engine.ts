@@ -216,6 +216,7 @@ export class ModelEngine {
         numPromptTokens: sequence.numPromptTokens,
         numCachedTokens: 0,
         numOutputTokens: sequence.tokens.length - sequence.numPromptTokens,
+        numReasoningTokens: 0,
         timeToFirstTokenMs: (firstTokenAt ?? now) - acceptedAt,
         decodeMs: now - (firstTokenAt ?? now),
       },

@@ -113,6 +113,7 @@ async function* promptFrames(
         if (event.reason === "cancelled") throw cancellation.toError();
         continue;
       }
+      if (event.type !== "text") continue;
       text += event.text;
       if (event.text !== "") yield frame("text", { delta: event.text });
     }

@@ -56,7 +56,8 @@ export async function* chatFrames(
 }
 
 function hasContent(event: IndexedEvent["event"]): boolean {
-  return event.type === "finish" || event.text !== "" || (event.logprobs?.length ?? 0) > 0;
+  if (event.type === "finish") return true;
+  return event.type === "text" && (event.text !== "" || (event.logprobs?.length ?? 0) > 0);
 }
 
 function roleChoice(index: number): ChunkChoice {
@@ -69,8 +70,8 @@ function toChoice({ index, event }: IndexedEvent): ChunkChoice {
   }
   return {
     index,
-    delta: { content: event.text },
-    logprobs: toLogprobs(event.logprobs),
+    delta: event.type === "text" ? { content: event.text } : {},
+    logprobs: toLogprobs(event.type === "text" ? event.logprobs : undefined),
     finish_reason: null,
   };
 }

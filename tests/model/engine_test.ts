@@ -33,7 +33,7 @@ async function read(generation: Generation): Promise<{ text: string; reason: str
   let reason = "none";
   for await (const event of generation) {
     if (event.type === "text") text += event.text;
-    else reason = event.reason;
+    else if (event.type === "finish") reason = event.reason;
   }
   return { text, reason };
 }

@@ -61,6 +61,7 @@ export const STUB_USAGE: Usage = {
   numPromptTokens: 5,
   numCachedTokens: 2,
   numOutputTokens: 3,
+  numReasoningTokens: 0,
   timeToFirstTokenMs: 12.5,
   decodeMs: 40,
 };

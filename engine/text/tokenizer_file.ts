@@ -41,6 +41,8 @@ export interface TokenizerFile {
   config: JsonObject;
 }
 
+/** The models of language models; WordPiece and WordLevel belong to encoders. */
+const MODEL_TYPES: readonly unknown[] = ["BPE", "Unigram"];
 /** Ids above this are not credible and would size tables. */
 const MAX_TOKEN_ID = 4_194_303;
 /** Characters of an added token; real ones stay below 100. */
@@ -62,6 +64,10 @@ export async function readTokenizerFile(dir: string, vocabSize: number): Promise
   }
   const model = json.model;
   if (!isJsonObject(model)) throw wrong(path, "model", "an object");
+  // Older files name no type; the library tells them apart by their fields.
+  if (model.type !== undefined && !MODEL_TYPES.includes(model.type)) {
+    throw wrong(path, "model.type", MODEL_TYPES.join(" or "));
+  }
   const addedTokens = readAddedTokens(path, json.added_tokens);
   const tokens = readVocabulary(path, model);
   for (const token of addedTokens) tokens[token.id] = token.content;

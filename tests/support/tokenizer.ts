@@ -32,6 +32,15 @@ export const CHATML_TOKENS: readonly AddedTokenFixture[] = [
   { content: "</tool_call>", special: false, normalized: false },
 ];
 
+/** Control tokens of the Llama 3 fixtures. */
+export const LLAMA3_TOKENS: readonly AddedTokenFixture[] = [
+  { content: "<|begin_of_text|>", special: true },
+  { content: "<|end_of_text|>", special: true },
+  { content: "<|start_header_id|>", special: true },
+  { content: "<|end_header_id|>", special: true },
+  { content: "<|eot_id|>", special: true },
+];
+
 /** Id of the first added token. */
 export const FIRST_ADDED_ID = 300;
 

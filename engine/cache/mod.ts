@@ -4,3 +4,4 @@
  * @module
  */
 export { BlockPool } from "./block_pool.ts";
+export { BlockTable } from "./block_table.ts";

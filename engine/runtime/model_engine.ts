@@ -117,7 +117,7 @@ export class ModelEngine {
       const sequenceLogits = isLast ? logits.subarray(row * vocabSize, ++row * vocabSize) : null;
       const generation = this.#active.get(sequence.id);
       if (!generation) continue; // cancelled while the step ran
-      sequence.numComputed += numTokens;
+      this.#scheduler.commit(sequence, numTokens);
       if (sequenceLogits) this.#advance(generation, sequenceLogits);
     }
     return true;
@@ -214,7 +214,7 @@ export class ModelEngine {
       ...(stopSequence === undefined ? {} : { stopSequence }),
       usage: {
         numPromptTokens: sequence.numPromptTokens,
-        numCachedTokens: 0,
+        numCachedTokens: sequence.numCachedTokens ?? 0,
         numOutputTokens: sequence.tokens.length - sequence.numPromptTokens,
         numReasoningTokens: 0,
         timeToFirstTokenMs: (firstTokenAt ?? now) - acceptedAt,
@@ -246,11 +246,11 @@ export class ModelEngine {
 }
 
 function toRunnerEntry({ sequence, numTokens, isLast }: ScheduledSequence): RunnerEntry {
-  const { tokens, numComputed, blocks } = sequence;
+  const { tokens, numComputed, table } = sequence;
   return {
     tokens: tokens.slice(numComputed, numComputed + numTokens),
     firstPosition: numComputed,
-    blocks,
+    blocks: table.blocks,
     wantsLogits: isLast,
   };
 }

@@ -87,7 +87,7 @@ export class Scheduler {
   finish(sequence: Sequence): void {
     if (sequence.status === "finished") return;
     remove(sequence.status === "running" ? this.#running : this.#waiting, sequence);
-    this.#pool.release(sequence.blocks);
+    this.#pool.release(sequence.table);
     sequence.status = "finished";
   }
 
@@ -110,26 +110,41 @@ export class Scheduler {
     return plan.filter(({ sequence }) => sequence.status === "running");
   }
 
+  /** Records that `numTokens` pending tokens of a sequence were computed. */
+  commit(sequence: Sequence, numTokens: number): void {
+    sequence.numComputed += numTokens;
+    this.#pool.remember(sequence.table, sequence.tokens, sequence.numComputed);
+  }
+
   /** Moves waiting sequences to running while there is a place and blocks for all their tokens and the next. */
   #admit(): void {
     let numReserved = 0; // blocks that running sequences still need for what they have
-    for (const { tokens, blocks } of this.#running) {
-      numReserved += Math.max(0, this.#pool.blocksFor(tokens.length + 1) - blocks.length);
-    }
+    for (const sequence of this.#running) numReserved += this.#numMissingBlocks(sequence);
     while (this.#waiting.length > 0 && this.#running.length < this.#options.maxSequences) {
       const sequence = this.#waiting[0]!;
-      const numNeeded = this.#pool.blocksFor(sequence.tokens.length + 1);
-      if (numReserved + numNeeded > this.#pool.numFree && this.#running.length > 0) return;
-      numReserved += numNeeded;
+      sequence.numComputed = this.#pool.adopt(sequence.table, sequence.tokens);
+      const numMissing = this.#numMissingBlocks(sequence);
+      if (numReserved + numMissing > this.#pool.numFree && this.#running.length > 0) {
+        this.#pool.release(sequence.table);
+        sequence.numComputed = 0;
+        return;
+      }
+      numReserved += numMissing;
+      sequence.numCachedTokens ??= sequence.numComputed;
       this.#waiting.shift();
       sequence.status = "running";
       insertByArrival(this.#running, sequence);
     }
   }
 
+  /** Blocks that a sequence lacks for its tokens and the next one. */
+  #numMissingBlocks({ tokens, table }: Sequence): number {
+    return Math.max(0, this.#pool.blocksFor(tokens.length + 1) - table.blocks.length);
+  }
+
   /** Gets blocks for the next `numTokens`; preempts later sequences, at last this one itself. */
   #reserve(sequence: Sequence, numTokens: number): boolean {
-    while (!this.#pool.grow(sequence.blocks, sequence.numComputed + numTokens)) {
+    while (!this.#pool.grow(sequence.table, sequence.numComputed + numTokens)) {
       const last = this.#running.at(-1)!;
       this.#preempt(last);
       if (last === sequence) return false;
@@ -139,7 +154,7 @@ export class Scheduler {
 
   #preempt(sequence: Sequence): void {
     remove(this.#running, sequence);
-    this.#pool.release(sequence.blocks);
+    this.#pool.release(sequence.table);
     sequence.numComputed = 0;
     sequence.status = "waiting";
     insertByArrival(this.#waiting, sequence);

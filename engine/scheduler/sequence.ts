@@ -4,6 +4,8 @@
  * @module
  */
 
+import { BlockTable } from "../cache/mod.ts";
+
 /** `waiting` holds no blocks, `running` holds blocks, `finished` never comes back. */
 export type SequenceStatus = "waiting" | "running" | "finished";
 
@@ -15,10 +17,12 @@ export class Sequence {
   readonly tokens: number[];
   /** Tokens of the prompt. */
   readonly numPromptTokens: number;
-  /** Blocks of the KV cache, in order: the block table. */
-  readonly blocks: number[] = [];
+  /** Blocks of the KV cache; empty while it waits. */
+  readonly table = new BlockTable();
   /** Tokens whose keys and values are in the cache. */
   numComputed = 0;
+  /** Prompt tokens that were found in the prefix cache when it first ran; null before. */
+  numCachedTokens: number | null = null;
   status: SequenceStatus = "waiting";
 
   constructor(id: number, promptTokens: readonly number[]) {

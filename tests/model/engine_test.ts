@@ -71,6 +71,29 @@ Deno.test("Engine.generate() with a seed gives the same text again, and another 
   });
 });
 
+Deno.test("Engine.generate() finds a prefix again, says so, and generates the same text", async () => {
+  await withEngine(async (engine) => {
+    const prompt = "abcdefghijklmnopqrstuvwxyz".repeat(3);
+    const run = async () => {
+      let text = "";
+      for await (const event of await engine.generate(request(prompt))) {
+        if (event.type === "text") text += event.text;
+        if (event.type === "finish") return { text, usage: event.usage };
+      }
+      throw new Error("no end");
+    };
+    const cold = await run();
+    const warm = await run();
+    assert.equal(cold.usage.numCachedTokens, 0);
+    assert.equal(
+      warm.usage.numCachedTokens,
+      Math.floor((warm.usage.numPromptTokens - 1) / 16) * 16,
+    );
+    assert.ok(warm.usage.numCachedTokens > 0);
+    assert.equal(warm.text, cold.text);
+  });
+});
+
 Deno.test("Engine.generate() frees all blocks of a reader that leaves, within a step", async () => {
   await withEngine(async (engine) => {
     const generation = await engine.generate(request("hello", { maxTokens: 200 }));

@@ -61,6 +61,13 @@ const MERGES = [
   ["|", ">"],
 ] as const;
 
+const BYTE_LEVEL = {
+  type: "ByteLevel",
+  add_prefix_space: false,
+  trim_offsets: false,
+  use_regex: false,
+};
+
 /** A byte-level BPE `tokenizer.json`: ids 0 to 255 are the bytes, then merges, then added tokens. */
 export function byteLevelTokenizer(
   addedTokens: readonly AddedTokenFixture[] = CHATML_TOKENS,
@@ -91,11 +98,11 @@ export function byteLevelTokenizer(
           behavior: "Isolated",
           invert: false,
         },
-        { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: false },
+        BYTE_LEVEL,
       ],
     },
-    post_processor: { type: "ByteLevel" },
-    decoder: { type: "ByteLevel" },
+    post_processor: BYTE_LEVEL,
+    decoder: BYTE_LEVEL,
     model: {
       type: "BPE",
       unk_token: null,

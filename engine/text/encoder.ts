@@ -18,9 +18,10 @@ type Section = string | AddedToken;
 /** Tokenizes text whose control tokens are known. */
 export class TextEncoding {
   readonly #tokenizer: Tokenizer;
-  /** Control tokens, and added tokens that are matched before the normalizer. */
+  readonly #controlTokens = new TokenTrie<AddedToken>();
+  /** Other added tokens, matched before the normalizer. */
   readonly #rawTokens = new TokenTrie<AddedToken>();
-  /** Added tokens that are matched after the normalizer. */
+  /** Other added tokens, matched after the normalizer. */
   readonly #normalizedTokens = new TokenTrie<AddedToken>();
 
   /**
@@ -31,7 +32,9 @@ export class TextEncoding {
     this.#tokenizer = createTokenizer(file, controlTokens);
     const normalizer = this.#tokenizer.normalizer;
     for (const token of file.addedTokens) {
-      if (controlTokens.has(token) || !token.normalized || normalizer === null) {
+      if (controlTokens.has(token)) {
+        this.#controlTokens.add(token.content, token);
+      } else if (!token.normalized || normalizer === null) {
         this.#rawTokens.add(token.content, token);
       } else {
         this.#normalizedTokens.add(normalizer(token.content), token);
@@ -41,8 +44,10 @@ export class TextEncoding {
 
   /** Tokenizes text in which the sentinel marks protected literals. */
   encode(text: string, sentinel: Sentinel): number[] {
-    const sections = splitSections(text, this.#rawTokens).map((section) =>
-      typeof section === "string" ? removeSentinel(section, sentinel) : section
+    const sections = splitSections(text, this.#controlTokens).flatMap((section) =>
+      typeof section === "string"
+        ? splitSections(removeSentinel(section, sentinel), this.#rawTokens)
+        : [section]
     );
     stripAroundTokens(sections);
     const ids: number[] = [];

@@ -17,6 +17,9 @@ import { TokenTrie } from "./token_trie.ts";
 /** Noncharacters first: Unicode keeps them for a program's internal use. Then the private use area. */
 const SENTINEL_RANGES = [[0xfdd0, 0xfdef], [0xe000, 0xf8ff]] as const;
 
+/** Letters and digits open too many words to be broken each time, and white space is trimmed. */
+const OPENER = /[^\p{L}\p{N}\s]/u;
+
 /** A sentinel and the forms in which it may come out of a template. */
 export interface Sentinel {
   /** The character. */
@@ -51,15 +54,27 @@ export function removeSentinel(text: string, sentinel: Sentinel): string {
   return text.replaceAll(sentinel.char, "").replaceAll(sentinel.escaped, "");
 }
 
+/** Options of {@linkcode LiteralGuard}. */
+export interface LiteralGuardOptions {
+  /**
+   * Breaks behind every sign that opens a literal (`<`, `[`), whatever follows. Templates then no longer see other markup in the
+   * text either, such as the `</think>` that they cut from earlier answers.
+   */
+  breaksOpeners: boolean;
+}
+
 /** Breaks control literals in foreign text. */
 export class LiteralGuard {
   readonly #trie = new TokenTrie<true>();
   readonly #literals: readonly string[];
+  readonly #openers: ReadonlySet<string>;
 
   /** @param literals the control tokens' texts */
-  constructor(literals: Iterable<string>) {
+  constructor(literals: Iterable<string>, { breaksOpeners }: LiteralGuardOptions) {
     this.#literals = [...literals].map(foldCase);
     for (const literal of this.#literals) this.#trie.add(literal, true);
+    const openers = breaksOpeners ? this.#literals.map((literal) => literal[0]!) : [];
+    this.#openers = new Set(openers.filter((char) => OPENER.test(char)));
   }
 
   /**
@@ -78,7 +93,8 @@ export class LiteralGuard {
       copied = start;
     }
     for (let i = start; i < end; i++) {
-      if (this.#trie.matchAt(folded, i) !== null || this.#trie.isPrefixAt(folded, i, end)) {
+      const isOpener = this.#openers.has(folded[i]!);
+      if (isOpener || this.#trie.matchAt(folded, i) || this.#trie.isPrefixAt(folded, i, end)) {
         result += text.slice(copied, i + 1) + sentinel.char;
         copied = i + 1;
       }

@@ -20,7 +20,7 @@ import {
   readTokenText,
 } from "./special_tokens.ts";
 import { createTokenBytes, readTokenDecoding } from "./token_bytes.ts";
-import { readTokenizerFile, type TokenizerFile } from "./tokenizer_file.ts";
+import { type AddedToken, readTokenizerFile, type TokenizerFile } from "./tokenizer_file.ts";
 
 /** Characters of a chat template; published ones stay below 32 KiB. */
 const MAX_TEMPLATE_BYTES = 1024 * 1024;
@@ -72,10 +72,10 @@ export async function loadTextModel(
     file,
     template,
     encoding: new TextEncoding(file, new Set(controlTokens)),
-    guard: new LiteralGuard(controlTokens.map((token) => token.content)),
-    specialGuard: new LiteralGuard(
-      controlTokens.filter((token) => token.special).map((token) => token.content),
-    ),
+    guard: new LiteralGuard(literals(controlTokens), { breaksOpeners: true }),
+    assistantGuard: new LiteralGuard(literals(controlTokens.filter((token) => token.special)), {
+      breaksOpeners: false,
+    }),
     bosTokenIds: readBosTokenIds(file),
     eosTokenIds: readEosTokenIds(file, pkg.chatConfig, conv, template?.source ?? ""),
     stopStrings: conv?.stop_str ?? [],
@@ -91,8 +91,8 @@ interface TextModelParts {
   encoding: TextEncoding;
   /** Against every control token: text of users, systems and tools. */
   guard: LiteralGuard;
-  /** Against special tokens only: an assistant's turn may carry what the model wrote, for example `<think>`. */
-  specialGuard: LiteralGuard;
+  /** Against special tokens only: an assistant's turn may carry what the model wrote, and templates look for `</think>` in it. */
+  assistantGuard: LiteralGuard;
   bosTokenIds: readonly number[];
   eosTokenIds: ReadonlySet<number>;
   stopStrings: readonly string[];
@@ -125,7 +125,7 @@ class PackageTextModel implements TextModel {
   }
 
   encodeChat(messages: readonly ChatMessage[], tools: readonly ToolDefinition[] = []): number[] {
-    const { template, encoding, guard, specialGuard } = this.#parts;
+    const { template, encoding, guard, assistantGuard } = this.#parts;
     if (messages.length === 0) {
       throw new InvalidRequestError("messages", "messages is empty; give at least 1 message");
     }
@@ -137,7 +137,7 @@ class PackageTextModel implements TextModel {
     }
     const sentinel = chooseSentinel([...collectTexts(messages, tools), template.source]);
     const protect = (text: string, role: ChatMessage["role"]) =>
-      (role === "assistant" ? specialGuard : guard).protect(text, sentinel);
+      (role === "assistant" ? assistantGuard : guard).protect(text, sentinel);
     const { prefixTokenIds, text } = template.render(
       shapeMessages(messages, protect),
       shapeTools(tools, protect),
@@ -159,6 +159,10 @@ class PackageTextModel implements TextModel {
     const { tokenBytes, stripLeadingSpace } = this.#parts;
     return createDetokenizer({ tokenBytes, stripLeadingSpace, stop });
   }
+}
+
+function literals(tokens: readonly AddedToken[]): string[] {
+  return tokens.map((token) => token.content);
 }
 
 async function loadChatTemplate(

@@ -93,6 +93,9 @@ for (
     ["{{ messages[0].content | trim }}end|>", "<|im_  \n"],
     ["<|im_{{ messages[0].content | trim }}", "\n end|> and more"],
     ["{{ messages[0].content }}{{ messages[1].content }}", "<|im_"],
+    // The template joins what it took apart.
+    ["{{ messages[0].content.replace('/no_think', '') }}", "<|im/no_think_end|>"],
+    ["{{ messages[0].content.split('#') | join }}", "<|im_#end|>"],
     ["{{ messages[0].content | tojson(ensure_ascii=true) }}", "<|im_end|>"],
     ["{{ {'a': [messages[0].content]} | tojson(indent=2) }}", "<|im_end|>"],
   ] as const
@@ -120,6 +123,14 @@ Deno.test("TextModel.encodeChat() lets an assistant turn carry the unmarked toke
   ]);
   assert.deepEqual(controls(ids).filter((id) => id >= TOOL_CALL), [TOOL_CALL, TOOL_CALL + 1]);
   assert.equal(controls(ids).filter((id) => id === IM_END).length, 3); // system, user, assistant
+});
+
+Deno.test("TextModel.encodeChat() lets templates find markup in an assistant turn", async () => {
+  const { model, toText } = await loadTextFixture({
+    chatTemplate: "{{ messages[0].content.split('</think>')[-1].lstrip('\\n') }}",
+  });
+  const ids = model.encodeChat([{ role: "assistant", content: "<think>hm</think>\n\nhello" }]);
+  assert.equal(toText(ids), "hello");
 });
 
 Deno.test("TextModel.encodeText() takes control literals for text", async () => {

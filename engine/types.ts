@@ -99,6 +99,18 @@ export type ResponseFormat =
     schema: Record<string, unknown>;
   };
 
+/** Text to tokenize as a generation would. */
+export interface TokenizeRequest {
+  /** Model reference. */
+  model: string;
+  /** A conversation, rendered with the model's chat template; or `prompt`. */
+  messages?: ChatMessage[];
+  /** Raw text; or `messages`. */
+  prompt?: string;
+  /** Functions offered through the template. */
+  tools?: ToolDefinition[];
+}
+
 /** One generation to run. */
 export interface GenerationRequest {
   /** Model reference, for example `ollm-tiny`. */
@@ -351,6 +363,18 @@ export interface Engine {
   listModels(): Promise<ModelInfo[]>;
   /** One model by reference; an unknown one has `sourceKind` `opaque` and is `unsupported`. */
   inspectModel(reference: string): Promise<ModelInfo>;
+  /**
+   * Token ids of a conversation or a text, exactly as `generate` would see them. Loads the model if needed.
+   *
+   * @throws as `generate`
+   */
+  tokenize(request: TokenizeRequest): Promise<number[]>;
+  /**
+   * The text of token ids; special tokens have none. Loads the model if needed.
+   *
+   * @throws {InvalidRequestError} an id is outside the vocabulary
+   */
+  detokenize(model: string, tokens: number[]): Promise<string>;
   /** Counters of every loaded model. */
   stats(): Promise<ModelStats[]>;
   /** Ends every sequence and gives all memory back. */

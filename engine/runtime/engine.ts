@@ -16,6 +16,7 @@ import type {
   ModelStats,
   RuntimeOptions,
   RuntimePlan,
+  TokenizeRequest,
 } from "../types.ts";
 import { ModelWorker } from "./model_worker.ts";
 import { planRuntime } from "./plan.ts";
@@ -113,6 +114,16 @@ export class LocalEngine implements Engine {
     const model = await this.inspectModel(options.model ?? "ollm-tiny");
     const adapter = () => this.#adapter ??= inspectAdapter();
     return await planRuntime(model, adapter, { ...this.#sizes, ...options });
+  }
+
+  async tokenize(request: TokenizeRequest): Promise<number[]> {
+    const { worker } = await this.#acquire(request.model);
+    return await worker.tokenize(request);
+  }
+
+  async detokenize(model: string, tokens: number[]): Promise<string> {
+    const { worker } = await this.#acquire(model);
+    return await worker.detokenize(tokens);
   }
 
   listModels(): Promise<ModelInfo[]> {

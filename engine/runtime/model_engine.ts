@@ -14,6 +14,7 @@ import type {
   GenerationRequest,
   ModelStats,
   SamplingParams,
+  TokenizeRequest,
   TokenLogprob,
 } from "../types.ts";
 import type { Runner, RunnerEntry } from "./runner.ts";
@@ -97,6 +98,33 @@ export class ModelEngine {
     return { id: sequence.id, numPromptTokens: promptTokens.length };
   }
 
+  /** See `Engine.tokenize`. */
+  tokenize({ messages, prompt, tools }: Omit<TokenizeRequest, "model">): number[] {
+    if ((messages === undefined) === (prompt === undefined)) {
+      throw new InvalidRequestError("messages", "Give either messages or a prompt");
+    }
+    return messages === undefined
+      ? this.#parts.text.encodeText(prompt!)
+      : this.#parts.text.encodeChat(messages, tools);
+  }
+
+  /** See `Engine.detokenize`. */
+  detokenize(tokens: readonly number[]): string {
+    const { numTokens } = this.#parts.text;
+    const detokenizer = this.#parts.text.createDetokenizer({ stop: [] });
+    let text = "";
+    for (const token of tokens) {
+      if (!(Number.isInteger(token) && token >= 0 && token < numTokens)) {
+        throw new InvalidRequestError(
+          "tokens",
+          `${token} is no token; the vocabulary has 0 to ${numTokens - 1}`,
+        );
+      }
+      text += detokenizer.push(token).text;
+    }
+    return text + detokenizer.flush();
+  }
+
   /** Frees a generation's blocks at once and ends its events with `cancelled`; does nothing if it has ended. */
   cancel(id: number): void {
     const generation = this.#active.get(id);
@@ -143,13 +171,8 @@ export class ModelEngine {
     };
   }
 
-  #encode({ messages, prompt, tools }: GenerationRequest): number[] {
-    if ((messages === undefined) === (prompt === undefined)) {
-      throw new InvalidRequestError("messages", "Give either messages or a prompt");
-    }
-    const tokens = messages === undefined
-      ? this.#parts.text.encodeText(prompt!)
-      : this.#parts.text.encodeChat(messages, tools);
+  #encode(request: GenerationRequest): number[] {
+    const tokens = this.tokenize(request);
     if (tokens.length === 0) {
       throw new InvalidRequestError(
         "prompt",

@@ -4,9 +4,9 @@
  * @module
  */
 import { EngineError, fromErrorRecord } from "../errors.ts";
-import type { Generation, GenerationRequest, ModelStats } from "../types.ts";
+import type { Generation, GenerationRequest, ModelStats, TokenizeRequest } from "../types.ts";
 import { EventStream } from "./event_stream.ts";
-import type { LoadOptions, WorkerReply, WorkerRequest } from "./protocol.ts";
+import type { LoadOptions, WorkerAnswer, WorkerReply, WorkerRequest } from "./protocol.ts";
 
 type WorkerStats = Omit<ModelStats, "numRestartsTotal">;
 
@@ -28,7 +28,7 @@ export class ModelWorker {
   readonly #worker: Worker;
   readonly #onProgress: (share: number, stage: string) => void;
   readonly #pendingGenerations = new Map<number, Pending<Generation>>();
-  readonly #pendingStats = new Map<number, Pending<WorkerStats>>();
+  readonly #pendingAnswers = new Map<number, Pending<WorkerAnswer>>();
   /** Accepted generations that have not ended. */
   readonly #streams = new Map<number, EventStream>();
   #pendingLoad!: Pending<void>;
@@ -85,19 +85,34 @@ export class ModelWorker {
     });
   }
 
+  /** See `Engine.tokenize`. */
+  async tokenize(request: TokenizeRequest): Promise<number[]> {
+    return await this.#ask((id) => ({ type: "tokenize", id, request })) as number[];
+  }
+
+  /** See `Engine.detokenize`. */
+  async detokenize(tokens: number[]): Promise<string> {
+    return await this.#ask((id) => ({ type: "detokenize", id, tokens })) as string;
+  }
+
   /** The model's counters. */
   async stats(): Promise<WorkerStats> {
-    await this.loaded;
-    const id = this.#nextId++;
-    return await new Promise<WorkerStats>((resolve, reject) => {
-      this.#pendingStats.set(id, { resolve, reject });
-      this.#send({ type: "stats", id });
-    });
+    return await this.#ask((id) => ({ type: "stats", id })) as WorkerStats;
   }
 
   /** Ends the worker and everything in it. */
   close(): void {
     this.#end(new EngineError("engine_closed", "The model was unloaded"));
+  }
+
+  /** Asks a question that one message answers. */
+  async #ask(question: (id: number) => WorkerRequest): Promise<WorkerAnswer> {
+    await this.loaded;
+    const id = this.#nextId++;
+    return await new Promise<WorkerAnswer>((resolve, reject) => {
+      this.#pendingAnswers.set(id, { resolve, reject });
+      this.#send(question(id));
+    });
   }
 
   #send(message: WorkerRequest): void {
@@ -122,16 +137,18 @@ export class ModelWorker {
           if (event.type === "finish") this.#streams.delete(id);
         }
         break;
-      case "stats":
-        this.#pendingStats.get(reply.id)?.resolve(reply.stats);
-        this.#pendingStats.delete(reply.id);
+      case "answer":
+        this.#pendingAnswers.get(reply.id)?.resolve(reply.value);
+        this.#pendingAnswers.delete(reply.id);
         break;
       case "error": {
         const error = fromErrorRecord(reply.error);
         this.#streams.get(reply.id)?.fail(error);
         this.#streams.delete(reply.id);
-        this.#pendingGenerations.get(reply.id)?.reject(error);
-        this.#pendingGenerations.delete(reply.id);
+        for (const pending of [this.#pendingGenerations, this.#pendingAnswers]) {
+          pending.get(reply.id)?.reject(error);
+          pending.delete(reply.id);
+        }
         break;
       }
       case "failed":
@@ -159,10 +176,10 @@ export class ModelWorker {
     this.#worker.terminate();
     this.#pendingLoad.reject(error);
     for (const pending of this.#pendingGenerations.values()) pending.reject(error);
-    for (const pending of this.#pendingStats.values()) pending.reject(error);
+    for (const pending of this.#pendingAnswers.values()) pending.reject(error);
     for (const stream of this.#streams.values()) stream.fail(error);
     this.#pendingGenerations.clear();
-    this.#pendingStats.clear();
+    this.#pendingAnswers.clear();
     this.#streams.clear();
   }
 }

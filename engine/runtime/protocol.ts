@@ -4,7 +4,7 @@
  * @module
  */
 import type { ErrorRecord } from "../errors.ts";
-import type { GenerationEvent, GenerationRequest, ModelStats } from "../types.ts";
+import type { GenerationEvent, GenerationRequest, ModelStats, TokenizeRequest } from "../types.ts";
 
 /** What a worker needs to load its model. */
 export interface LoadOptions {
@@ -23,7 +23,12 @@ export type WorkerRequest =
   | { type: "load"; options: LoadOptions }
   | { type: "generate"; id: number; request: GenerationRequest }
   | { type: "cancel"; id: number }
+  | { type: "tokenize"; id: number; request: TokenizeRequest }
+  | { type: "detokenize"; id: number; tokens: number[] }
   | { type: "stats"; id: number };
+
+/** What a worker answers to a question. */
+export type WorkerAnswer = Omit<ModelStats, "numRestartsTotal"> | number[] | string;
 
 /** From the worker. */
 export type WorkerReply =
@@ -31,7 +36,7 @@ export type WorkerReply =
   | { type: "loaded" }
   | { type: "accepted"; id: number; numPromptTokens: number }
   | { type: "events"; events: [id: number, event: GenerationEvent][] }
-  | { type: "stats"; id: number; stats: Omit<ModelStats, "numRestartsTotal"> }
+  | { type: "answer"; id: number; value: WorkerAnswer }
   /** Ends the request or generation `id`. */
   | { type: "error"; id: number; error: ErrorRecord }
   /** Loading failed, or the device was lost: the worker is of no more use. */

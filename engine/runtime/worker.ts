@@ -12,7 +12,7 @@ import { modelDefaultSampling } from "../sampling/mod.ts";
 import { loadTextModel } from "../text/mod.ts";
 import type { GenerationEvent, GenerationRequest } from "../types.ts";
 import { ModelEngine } from "./model_engine.ts";
-import type { LoadOptions, WorkerReply, WorkerRequest } from "./protocol.ts";
+import type { LoadOptions, WorkerAnswer, WorkerReply, WorkerRequest } from "./protocol.ts";
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 /** The sender's id of each generation → the engine's. */
@@ -77,6 +77,14 @@ function generate(id: number, request: GenerationRequest): void {
   post({ type: "accepted", id, numPromptTokens: accepted.numPromptTokens });
 }
 
+function answer(id: number, compute: () => WorkerAnswer): void {
+  try {
+    post({ type: "answer", id, value: compute() });
+  } catch (error) {
+    post({ type: "error", id, error: toErrorRecord(error) });
+  }
+}
+
 /** Resolves after the messages that have arrived were handled; a timer would sleep a millisecond. */
 function handleMessages(): Promise<void> {
   return new Promise((resolve) => {
@@ -126,8 +134,14 @@ async function handle(message: WorkerRequest): Promise<void> {
       flush();
       break;
     }
+    case "tokenize":
+      answer(message.id, () => engine!.tokenize(message.request));
+      break;
+    case "detokenize":
+      answer(message.id, () => engine!.detokenize(message.tokens));
+      break;
     case "stats":
-      post({ type: "stats", id: message.id, stats: engine!.stats() });
+      answer(message.id, () => engine!.stats());
   }
 }
 

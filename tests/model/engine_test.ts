@@ -150,6 +150,17 @@ Deno.test("Engine.generate() refuses an unknown model and a damaged one, each fo
   });
 });
 
+Deno.test("Engine.detokenize() gives back the text that Engine.tokenize() took", async () => {
+  await withEngine(async (engine) => {
+    const text = "Grüße, 世界 🌍!";
+    const tokens = await engine.tokenize({ model, prompt: text });
+    assert.ok(tokens.length >= text.length);
+    assert.equal(await engine.detokenize(model, tokens), text);
+    await assert.rejects(engine.detokenize(model, [1, 100000]), { code: "invalid_request" });
+    await assert.rejects(engine.tokenize({ model }), { code: "invalid_request" });
+  });
+});
+
 Deno.test("Engine.plan() says what a load will take without loading", async () => {
   await withEngine(async (engine) => {
     const plan = await engine.plan({ model, maxSequences: 2, contextLength: 64 });

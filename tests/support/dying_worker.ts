@@ -9,9 +9,9 @@ self.onmessage = ({ data }: MessageEvent<WorkerRequest>) => {
   if (data.type === "load") post({ type: "loaded" });
   else if (data.type === "stats") {
     post({
-      type: "stats",
+      type: "answer",
       id: data.id,
-      stats: {
+      value: {
         model: "dying",
         numWaiting: 0,
         numRunning: 0,

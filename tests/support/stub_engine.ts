@@ -117,6 +117,11 @@ export function createStubEngine(options: StubOptions = {}): StubEngine {
     plan: ({ model } = {}) => Promise.resolve(planOf(model ?? STUB_MODEL.reference)),
     listModels: () => Promise.resolve([STUB_MODEL]),
     inspectModel: (reference) => Promise.resolve(infoOf(reference)),
+    tokenize: ({ messages, prompt }) => {
+      const text = prompt ?? messages?.map(({ content }) => content).join(" ") ?? "";
+      return Promise.resolve([...text].map((letter) => letter.charCodeAt(0)));
+    },
+    detokenize: (_model, tokens) => Promise.resolve(String.fromCharCode(...tokens)),
     stats: () => Promise.resolve([{ ...STUB_STATS, numRunning, numCancelledTotal: numCancelled }]),
     close: () => Promise.resolve(),
   };

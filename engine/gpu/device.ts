@@ -41,7 +41,16 @@ const NO_ADAPTER =
   "Cannot find a WebGPU adapter: no Vulkan, Metal or DirectX 12 driver answers; install the driver of your " +
   "graphics card, or on Debian and Ubuntu `apt install mesa-vulkan-drivers` for a driver on the CPU";
 
+/** Settings of the driver's loader, for those that the user has not made. */
+function prepareLinux(): void {
+  // Without a Vulkan driver wgpu takes OpenGL, which lacks most of what we need: better no adapter, and a word about it.
+  if (!Deno.env.has("DENO_WEBGPU_BACKEND")) Deno.env.set("DENO_WEBGPU_BACKEND", "vulkan");
+  // Drivers look for a display there and complain on stderr; no display is wanted.
+  if (!Deno.env.has("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+}
+
 async function requestAdapter(): Promise<GPUAdapter> {
+  if (Deno.build.os === "linux") prepareLinux();
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new DeviceError("device_unavailable", NO_ADAPTER);
   return adapter;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DeviceError, type Engine } from "../engine/mod.ts";
+import { type Engine, EngineError } from "../engine/mod.ts";
 import { createApp } from "./app.ts";
 import type { RequestDefaults } from "./context.ts";
 import { Drain } from "./drain.ts";
@@ -37,65 +37,79 @@ const FLUSH_MS = 1_000;
 /**
  * Serves until SIGINT or SIGTERM: new requests are refused at once, running ones get the grace, a second signal ends all.
  *
- * @throws {DeviceError} there is no adapter
+ * @throws {EngineError} `device_unavailable`: no model can run here
  * @throws {Deno.errors.AddrInUse} the port is taken
  */
 export async function serve(options: ServeOptions): Promise<void> {
   const { engine, defaults, host, port, version, graceMs = 30_000 } = options;
   configureLog(options.logLevel);
-  await requireAdapter(engine, defaults.model);
   const drain = new Drain();
   const app = createApp({ engine, defaults, version, port, drain });
   const requests = new ActiveRequests();
   const signals = new Signals();
-  const server = Deno.serve({
-    hostname: host,
-    port,
-    onListen: (address) => log.info("Listening on {url}", { url: toUrl(address) }),
-    onError: (error) => toErrorResponse(toApiError(error), ""),
-  }, (request, info) => {
+  const server = listen({ host, port }, (request, info) => {
     requests.add(info.completed);
     return app.fetch(request);
   });
-  void loadFirst(engine, defaults.model);
-
-  await signals.next();
-  log.info("Shutting down: {n} requests are running", { n: requests.size });
-  drain.begin();
-  await Promise.race([requests.whenIdle(), signals.next(), delay(graceMs)]);
-  drain.endAll();
-  await Promise.race([server.shutdown(), signals.next(), delay(FLUSH_MS)]);
-  signals.dispose();
+  try {
+    await Promise.race([signals.next(), failureOf(loadFirst(engine, defaults.model))]);
+    log.info("Shutting down: {n} requests are running", { n: requests.size });
+    drain.begin();
+    await Promise.race([requests.whenIdle(), signals.next(), delay(graceMs)]);
+  } finally {
+    drain.endAll();
+    await Promise.race([server.shutdown(), signals.next(), delay(FLUSH_MS)]);
+    signals.dispose();
+  }
 }
 
-async function requireAdapter(engine: Engine, model: string): Promise<void> {
-  const plan = await engine.plan({ model });
-  if (plan.adapter !== null) return;
-  throw new DeviceError(
-    "device_unavailable",
-    `No WebGPU adapter was found: ${plan.reasons.join("; ")}`,
-  );
+function listen(
+  { host, port }: Pick<ServeOptions, "host" | "port">,
+  handler: Deno.ServeHandler<Deno.NetAddr>,
+): Deno.HttpServer<Deno.NetAddr> {
+  try {
+    return Deno.serve({
+      hostname: host,
+      port,
+      onListen: (address) => log.info("Listening on {url}", { url: toUrl(address) }),
+      onError: (error) => toErrorResponse(toApiError(error), ""),
+    }, handler);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    throw new Deno.errors.AddrInUse(
+      `Cannot listen on ${host}:${port}: another program does; stop it or choose another --port`,
+      { cause: error },
+    );
+  }
 }
 
-/** A default model that cannot be loaded is no reason to stop: others may, and requests for it get the error. */
+/**
+ * Loads the default model before anyone asks for it. One that cannot be loaded is no reason to stop: others may be, and
+ * requests for it get the error. Without an adapter none can.
+ *
+ * @throws {EngineError} `device_unavailable`
+ */
 async function loadFirst(engine: Engine, model: string): Promise<void> {
   const startedAt = performance.now();
   try {
     await engine.load(model, (share, stage) => {
-      log.debug("Loading {model}: {stage} {percent} %", {
-        model,
-        stage,
-        percent: Math.round(share * 100),
-      });
+      const percent = Math.round(share * 100);
+      log.debug("Loading {model}: {stage} {percent} %", { model, stage, percent });
     });
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     log.info("Loaded {model} in {seconds} s", { model, seconds });
   } catch (error) {
+    if (error instanceof EngineError && error.code === "device_unavailable") throw error;
     log.error("Cannot load {model}: {error}", {
       model,
       error: error instanceof Error ? error.message : String(error),
     });
   }
+}
+
+/** Never resolves; rejects if `promise` does. */
+function failureOf(promise: Promise<void>): Promise<never> {
+  return new Promise((_, reject) => promise.catch(reject));
 }
 
 /** Requests whose reply is not fully sent. */

@@ -4,7 +4,6 @@ import { ApiError } from "../errors.ts";
 import { isAllowedReference } from "../model_reference.ts";
 import { PlanRequest } from "../schema/native.ts";
 import { parseNative } from "../schema/parse.ts";
-import { toBackend } from "./backend.ts";
 
 /** `POST /v1/plan`: what loading would do. An unknown model is an answer here, not an error. */
 export function createPlan({ engine, defaults }: Services) {
@@ -14,7 +13,7 @@ export function createPlan({ engine, defaults }: Services) {
     if (model === "") {
       throw new ApiError(400, "model_reference is blank: expected a model reference");
     }
-    const backend = toBackend(runtime.backend);
+    const backend = runtime.backend ?? undefined;
     const contextLength = runtime.context_length ?? undefined;
     const maxSequences = runtime.max_sequences ?? undefined;
     const plan = isAllowedReference(model, defaults)

@@ -14,7 +14,6 @@ import { admitReference } from "../model_reference.ts";
 import { PromptRequest } from "../schema/native.ts";
 import { parseNative } from "../schema/parse.ts";
 import { type SseFrame, sseResponse } from "../sse.ts";
-import { toBackend } from "./backend.ts";
 
 /** `POST /v1/prompt`: one question, one answer, with the facts of the run. */
 export function createPrompt(services: Services) {
@@ -52,17 +51,13 @@ async function startRun(c: AppContext, services: Services): Promise<PromptRun> {
   const { engine, defaults, drain, limits } = services;
   const body = parseNative(PromptRequest, c.get("body"));
   const request = toGenerationRequest(body, defaults);
-  const backend = toBackend(body.runtime.backend);
+  const backend = body.runtime.backend ?? undefined;
   const plan = await engine.plan({
     model: request.model,
     ...(backend === undefined ? {} : { backend }),
   });
-  const isKnown = plan.model.sourceKind !== "opaque";
-  if (backend !== undefined && isKnown && plan.backend !== backend) {
-    throw new ApiError(
-      400,
-      `The backend ${backend} cannot run this model: ${plan.reasons.join("; ")}`,
-    );
+  if (backend !== undefined && plan.backend === null && plan.model.sourceKind !== "opaque") {
+    throw new ApiError(400, `This backend cannot run the model: ${plan.reasons.join("; ")}`);
   }
   const cancellation = new Cancellation({
     clientSignal: c.req.raw.signal,

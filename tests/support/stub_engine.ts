@@ -10,6 +10,7 @@ import {
   type Generation,
   type GenerationEvent,
   type GenerationRequest,
+  InvalidRequestError,
   type ModelInfo,
   ModelNotFoundError,
   type RuntimePlan,
@@ -114,7 +115,12 @@ export function createStubEngine(options: StubOptions = {}): StubEngine {
       });
     },
     load: () => Promise.resolve(),
-    plan: ({ model } = {}) => Promise.resolve(planOf(model ?? STUB_MODEL.reference)),
+    plan: ({ model = STUB_MODEL.reference, backend = "wgsl" } = {}) => {
+      if (!["wgsl", "optimized-native", "web-llm"].includes(backend)) {
+        return Promise.reject(new InvalidRequestError("backend", `Unknown backend "${backend}"`));
+      }
+      return Promise.resolve(planOf(model, backend));
+    },
     listModels: () => Promise.resolve([STUB_MODEL]),
     inspectModel: (reference) => Promise.resolve(infoOf(reference)),
     tokenize: ({ messages, prompt }) => {
@@ -173,9 +179,9 @@ function infoOf(reference: string): ModelInfo {
   };
 }
 
-function planOf(reference: string): RuntimePlan {
+function planOf(reference: string, backend: string): RuntimePlan {
   const model = infoOf(reference);
-  if (model.sourceKind === "opaque") {
+  if (model.sourceKind === "opaque" || backend === "web-llm") {
     return {
       model,
       backend: null,
@@ -186,7 +192,7 @@ function planOf(reference: string): RuntimePlan {
       contextLength: null,
       kvBlocks: null,
       maxSequences: null,
-      reasons: ["nothing has this name"],
+      reasons: ["the stub cannot run this"],
     };
   }
   return {

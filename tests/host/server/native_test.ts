@@ -42,7 +42,7 @@ Deno.test("createPrompt() sends no system message for an empty system prompt", a
     prompt: "Hi",
     system_prompt: "",
     generation: { max_new_tokens: 4, top_p: 0.5, top_k: null },
-    runtime: { backend: "Optimized-Native " },
+    runtime: { backend: "optimized-native" },
   });
   assert.deepEqual(engine.requests[0], {
     model: "ollm-tiny",

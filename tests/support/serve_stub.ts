@@ -1,0 +1,15 @@
+// The server process on a stub engine: deno run -A serve_stub.ts PORT GRACE_MS '{"hangs":true}'
+import { serve } from "../../server/serve.ts";
+import { createStubEngine } from "./stub_engine.ts";
+
+const [port, graceMs, stub] = Deno.args;
+await serve({
+  engine: createStubEngine(JSON.parse(stub!)),
+  defaults: { model: "ollm-tiny", modelsDir: "/models", sampling: {} },
+  host: "127.0.0.1",
+  port: Number(port),
+  logLevel: "warning",
+  version: "1.2.3",
+  graceMs: Number(graceMs),
+});
+Deno.exit(0);

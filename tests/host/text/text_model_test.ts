@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { InvalidRequestError, ModelInvalidError } from "../../../engine/errors.ts";
 import { loadTextModel } from "../../../engine/text/mod.ts";
+import { createRandom } from "../../support/random.ts";
 import { makeTestDir } from "../../support/test_dir.ts";
 import { loadTextFixture, readTemplate } from "../../support/text_model.ts";
 import {
@@ -70,9 +71,32 @@ const BROKEN_TOKENIZERS: [name: string, file: unknown, message: RegExp][] = [
     /model\.type is not BPE or Unigram/,
   ],
   [
+    "with a merge that is no pair",
+    { model: { type: "BPE", vocab: { a: 0 }, merges: ["a"] } },
+    /model\.merges\[0\] is not a pair of texts/,
+  ],
+  [
+    "with a merge to nothing",
+    { model: { type: "BPE", vocab: { a: 0, b: 1 }, merges: ["a b"] } },
+    /model\.merges\[0\] makes "ab", which has no id/,
+  ],
+  [
+    "that cannot spell every byte",
+    { model: { type: "BPE", vocab: { a: 0 }, merges: [] } },
+    /some characters have no token/,
+  ],
+  [
+    "whose pre-tokenizer fails at first use",
+    {
+      ...byteLevelTokenizer(),
+      pre_tokenizer: { type: "Split", pattern: { Regex: "a" }, behavior: 1 },
+    },
+    /take the model's own tokenizer/,
+  ],
+  [
     "with an unknown normalizer",
     { ...byteLevelTokenizer(), normalizer: { type: "ROT13" } },
-    /ROT13.*the model needs another tokenizer/,
+    /ROT13.*take the model's own tokenizer/,
   ],
 ];
 
@@ -251,3 +275,39 @@ Deno.test("TextModel.encodeChat() names a role that a conv_template lacks", asyn
     /has no role "tool"; it knows user,assistant/,
   );
 });
+
+Deno.test("loadTextModel() answers every damaged tokenizer with ModelInvalidError or a working model", async () => {
+  const seed = 5;
+  const random = createRandom(seed);
+  const dir = makeTestDir();
+  for (let round = 0; round < 400; round++) {
+    const tokenizer = round % 2 === 0 ? byteLevelTokenizer() : sentencePieceTokenizer();
+    damageJson(tokenizer, random);
+    await Deno.writeTextFile(`${dir}/tokenizer.json`, JSON.stringify(tokenizer));
+    try {
+      const model = await loadTextModel({ dir, chatConfig: {}, vocabSize: 5000 });
+      const detokenizer = model.createDetokenizer({ stop: [] });
+      for (const id of model.encodeText("hello world é🙂 <|im_end|> 12\n\n")) detokenizer.push(id);
+    } catch (error) {
+      assert.ok(
+        error instanceof ModelInvalidError,
+        `seed ${seed}, round ${round}: ${(error as Error).stack}`,
+      );
+    }
+  }
+});
+
+/** Replaces or removes one value somewhere in a JSON object. */
+function damageJson(json: Record<string, unknown>, random: () => number): void {
+  const pick = <T>(items: readonly T[]) => items[Math.floor(random() * items.length)]!;
+  let parent = json;
+  let key = pick(Object.keys(parent));
+  for (let depth = Math.floor(random() * 5); depth > 0; depth--) {
+    const child = parent[key];
+    if (typeof child !== "object" || child === null || Object.keys(child).length === 0) break;
+    parent = child as Record<string, unknown>;
+    key = pick(Object.keys(parent));
+  }
+  if (random() < 0.3) delete parent[key];
+  else parent[key] = pick([null, true, 0, -1, 1.5, 1e9, "", "x", "<s>", [], {}, [null]]);
+}

@@ -7,6 +7,7 @@
  */
 import elemF16 from "./lib/elem_f16.wgsl" with { type: "text" };
 import elemF32 from "./lib/elem_f32.wgsl" with { type: "text" };
+import gatedActivation from "./gpu/gated_activation.wgsl" with { type: "text" };
 import linear from "./lib/linear.wgsl" with { type: "text" };
 import q4 from "./lib/q4.wgsl" with { type: "text" };
 import scaleF16 from "./lib/scale_f16.wgsl" with { type: "text" };
@@ -18,8 +19,8 @@ import embedQ4 from "./gpu/embed_q4.wgsl" with { type: "text" };
 import linearDense from "./gpu/linear_dense.wgsl" with { type: "text" };
 import linearQ4 from "./gpu/linear_q4.wgsl" with { type: "text" };
 import rmsNorm from "./gpu/rms_norm.wgsl" with { type: "text" };
+import rmsNormHeads from "./gpu/rms_norm_heads.wgsl" with { type: "text" };
 import ropeKvAppend from "./gpu/rope_kv_append.wgsl" with { type: "text" };
-import swiglu from "./gpu/swiglu.wgsl" with { type: "text" };
 
 /** How a kernel uses one binding of group 0. */
 export type BindingKind = "read" | "read_write" | "uniform";
@@ -78,6 +79,11 @@ export const GPU_KERNELS = {
     "read_write",
     "read",
   ], { body: rmsNorm }),
+  rmsNormHeads: defineKernel("rms_norm_heads", ["rms_norm_heads"], [
+    "read_write",
+    "read",
+    "read",
+  ], { body: rmsNormHeads }),
   linearDense: defineKernel("linear_dense", ["linear_dense_gemv", "linear_dense_gemm"], [
     "read",
     "read_write",
@@ -110,5 +116,7 @@ export const GPU_KERNELS = {
     "read_write",
     "uniform",
   ], { body: attentionPaged, libs: [step], byElem: ELEM }),
-  swiglu: defineKernel("swiglu", ["swiglu"], ["read", "read_write"], { body: swiglu }),
+  gatedActivation: defineKernel("gated_activation", ["swiglu", "geglu"], ["read", "read_write"], {
+    body: gatedActivation,
+  }),
 } as const satisfies Record<string, Kernel>;

@@ -140,12 +140,18 @@ async function recordStep(
     dispatches.push(
       await ops.rmsNorm(a.hidden, weights.vector(names.inputNorm), a.normed, norm),
       await ops.linear(a.normed, weights.matrix(names.qkv), a.qkv, bias),
-      await ops.ropeKvAppend(a.qkv, cosSin, a.query, kv[layer]!, shape),
+      await ops.ropeKvAppend(a.qkv, cosSin, a.query, kv[layer]!, {
+        ...shape,
+        rotaryDim: config.headDim,
+      }),
       await ops.attention(a.query, kv[layer]!, a.attended, { ...shape, scale }),
       await ops.linear(a.attended, weights.matrix(names.output), a.hidden, { accumulate: true }),
       await ops.rmsNorm(a.hidden, weights.vector(names.postAttentionNorm), a.normed, norm),
       await ops.linear(a.normed, weights.matrix(names.gateUp), a.gateUp),
-      await ops.swiglu(a.gateUp, a.activated, { size: config.intermediateSize }),
+      await ops.gatedActivation(a.gateUp, a.activated, {
+        size: config.intermediateSize,
+        activation: "swiglu",
+      }),
       await ops.linear(a.activated, weights.matrix(names.down), a.hidden, { accumulate: true }),
     );
   }

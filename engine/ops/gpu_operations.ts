@@ -5,7 +5,7 @@
  */
 import { type Elem, GPU_KERNELS, type Kernel } from "../../kernels/mod.ts";
 import type { AdapterKind, Dispatch, GpuDevice, Overrides, StepShape } from "../gpu/mod.ts";
-import type { Matrix, MatrixPart, Operations, StepBuffers } from "./operations.ts";
+import type { LinearOptions, Matrix, MatrixPart, Operations, StepBuffers } from "./operations.ts";
 
 /** Invocations a workgroup of row-wise kernels, and how a linear layer shares its sums. */
 interface WorkgroupShapes {
@@ -70,7 +70,7 @@ export function createGpuOperations(
     weight: Matrix,
     part: MatrixPart,
     y: GPUBuffer,
-    options: { bias?: GPUBuffer; accumulate?: boolean; onLogits?: boolean },
+    options: LinearOptions,
   ): Promise<Dispatch> {
     const kernel = weight.format === "q4" ? GPU_KERNELS.linearQ4 : GPU_KERNELS.linearDense;
     const overrides = {
@@ -82,6 +82,7 @@ export function createGpuOperations(
       HAS_BIAS: options.bias !== undefined,
       ACCUMULATE: options.accumulate ?? false,
       ON_LOGITS: options.onLogits ?? false,
+      SOFT_CAP: options.softCap ?? 0,
     };
     const [gemv, gemm] = await Promise.all(
       kernel.entries.map((entry) => device.pipeline(kernel, entry, overrides, weight.elem)),
@@ -101,7 +102,7 @@ export function createGpuOperations(
   }
 
   return {
-    embed: (table, y) => {
+    embed: (table, y, { scale = 1 } = {}) => {
       const isQuantized = table.format === "q4";
       const kernel = isQuantized ? GPU_KERNELS.embedQ4 : GPU_KERNELS.embedDense;
       return Promise.all(table.parts.map((part) =>
@@ -111,6 +112,7 @@ export function createGpuOperations(
             D: table.numCols,
             ROW_OFFSET: part.rowOffset,
             NUM_ROWS: part.numRows,
+            SCALE: scale,
             WORKGROUP_SIZE: shapes.rowThreads,
           },
           elem: table.elem,
@@ -120,24 +122,45 @@ export function createGpuOperations(
       ));
     },
 
-    rmsNorm: async (x, weight, y, { size, eps, gather = false }) => [
+    rmsNorm: async (x, weight, y, { size, eps, gather = false, accumulate = false }) => [
       await dispatch(GPU_KERNELS.rmsNorm, gather ? "rms_norm_gather" : "rms_norm", {
         buffers: [x, weight, y, step.logitsRows],
-        overrides: { D: size, EPS: eps, WORKGROUP_SIZE: shapes.rowThreads },
+        overrides: {
+          D: size,
+          EPS: eps,
+          ACCUMULATE: accumulate,
+          WORKGROUP_SIZE: shapes.rowThreads,
+        },
         x: gather ? PER_LOGITS_ROW : PER_TOKEN,
+      }),
+    ],
+
+    rmsNormHeads: async (qkv, queryWeight, keyWeight, { numHeads, numKvHeads, headDim, eps }) => [
+      await dispatch(GPU_KERNELS.rmsNormHeads, "rms_norm_heads", {
+        buffers: [qkv, queryWeight, keyWeight],
+        overrides: {
+          NUM_HEADS: numHeads,
+          NUM_KV_HEADS: numKvHeads,
+          HEAD_DIM: headDim,
+          EPS: eps,
+          WORKGROUP_SIZE: shapes.rowThreads,
+        },
+        x: Math.ceil((numHeads + numKvHeads) / shapes.rowThreads),
+        y: PER_TOKEN,
       }),
     ],
 
     linear: (x, weight, y, options = {}) =>
       Promise.all(weight.parts.map((part) => linearPart(x, weight, part, y, options))),
 
-    ropeKvAppend: async (qkv, cosSin, q, kv, { numHeads, numKvHeads, headDim }) => [
+    ropeKvAppend: async (qkv, cosSin, q, kv, { numHeads, numKvHeads, headDim, rotaryDim }) => [
       await dispatch(GPU_KERNELS.ropeKvAppend, "rope_kv_append", {
         buffers: [qkv, step.tokens, cosSin, q, kv.keys, kv.values],
         overrides: {
           NUM_HEADS: numHeads,
           NUM_KV_HEADS: numKvHeads,
           HEAD_DIM: headDim,
+          ROTARY_DIM: rotaryDim,
           WORKGROUP_SIZE: shapes.rowThreads,
         },
         elem: kv.elem,
@@ -146,25 +169,27 @@ export function createGpuOperations(
       }),
     ],
 
-    attention: async (q, kv, y, { numHeads, numKvHeads, headDim, scale }) => [
+    attention: async (q, kv, y, shape) => [
       await dispatch(GPU_KERNELS.attentionPaged, "attention_paged", {
         buffers: [q, step.tokens, step.blockTables, kv.keys, kv.values, y, step.step],
         overrides: {
-          NUM_HEADS: numHeads,
-          NUM_KV_HEADS: numKvHeads,
-          HEAD_DIM: headDim,
+          NUM_HEADS: shape.numHeads,
+          NUM_KV_HEADS: shape.numKvHeads,
+          HEAD_DIM: shape.headDim,
           BLOCK_SIZE: kv.blockSize,
-          SCALE: scale,
-          WORKGROUP_SIZE: attentionWorkgroupSize(headDim, shapes.attention),
+          SCALE: shape.scale,
+          SOFT_CAP: shape.softCap ?? 0,
+          WINDOW: shape.window ?? 0,
+          WORKGROUP_SIZE: attentionWorkgroupSize(shape.headDim, shapes.attention),
         },
         elem: kv.elem,
-        x: numHeads,
+        x: shape.numHeads,
         y: PER_TOKEN,
       }),
     ],
 
-    swiglu: async (x, y, { size }) => [
-      await dispatch(GPU_KERNELS.swiglu, "swiglu", {
+    gatedActivation: async (x, y, { size, activation }) => [
+      await dispatch(GPU_KERNELS.gatedActivation, activation, {
         buffers: [x, y],
         overrides: { F: size, WORKGROUP_SIZE: shapes.rowThreads },
         x: Math.ceil(size / (4 * shapes.rowThreads)),

@@ -60,39 +60,68 @@ export interface KvLayer {
   readonly blockSize: number;
 }
 
+/** What a linear layer does beside the product. */
+export interface LinearOptions {
+  /** [N] f32. */
+  bias?: GPUBuffer;
+  /** Adds to y instead of overwriting it. */
+  accumulate?: boolean;
+  /** x and y have a row for each logits row instead of each token. */
+  onLogits?: boolean;
+  /** y becomes softCap · tanh(y / softCap). */
+  softCap?: number;
+}
+
 /** Every operation appends its dispatches; compiling happens here, once per distinct pipeline. */
 export interface Operations {
-  /** y [T, D] f32 = rows of `table` by token id. */
-  embed(table: Matrix, y: GPUBuffer): Promise<Dispatch[]>;
-  /** y [T, D] f32 = RMSNorm of x [T, D] with weight [D] f32. With `gather`, y [L, D] of the logits rows. */
+  /** y [T, D] f32 = rows of `table` by token id, times `scale` (1). */
+  embed(table: Matrix, y: GPUBuffer, options?: { scale?: number }): Promise<Dispatch[]>;
+  /**
+   * y [T, D] f32 = RMSNorm of x [T, D] with weight [D] f32, plus y itself with `accumulate`. With `gather`, y [L, D] of
+   * the logits rows.
+   */
   rmsNorm(
     x: GPUBuffer,
     weight: GPUBuffer,
     y: GPUBuffer,
-    options: { size: number; eps: number; gather?: boolean },
+    options: { size: number; eps: number; gather?: boolean; accumulate?: boolean },
   ): Promise<Dispatch[]>;
-  /** y [T, N] f32 = x [T, K] f32 · Wᵀ, plus `bias` [N] f32, plus y itself with `accumulate`. */
+  /** Normalizes each query and key head of qkv [T, (H + 2 KH) C] in place, with weights [C] f32. */
+  rmsNormHeads(
+    qkv: GPUBuffer,
+    queryWeight: GPUBuffer,
+    keyWeight: GPUBuffer,
+    options: AttentionShape & { eps: number },
+  ): Promise<Dispatch[]>;
+  /** y [T, N] f32 = x [T, K] f32 · Wᵀ, plus `bias` [N] f32, plus y itself with `accumulate`, within ±`softCap`. */
   linear(
     x: GPUBuffer,
     weight: Matrix,
     y: GPUBuffer,
-    options?: { bias?: GPUBuffer; accumulate?: boolean; onLogits?: boolean },
+    options?: LinearOptions,
   ): Promise<Dispatch[]>;
-  /** Rotates q and k of qkv [T, (H + 2 KH) C], writes q [T, H C] and appends k and v to the cache. */
+  /** Rotates the first `rotaryDim` components of q and k of qkv [T, (H + 2 KH) C], writes q [T, H C] and appends k and v to the cache. */
   ropeKvAppend(
     qkv: GPUBuffer,
     cosSin: GPUBuffer,
     q: GPUBuffer,
     kv: KvLayer,
-    shape: AttentionShape,
+    shape: AttentionShape & { rotaryDim: number },
   ): Promise<Dispatch[]>;
-  /** y [T, H C] f32 = causal attention of q over the sequence's cache, scores times `scale`. */
+  /**
+   * y [T, H C] f32 = causal attention of q over the sequence's cache, scores times `scale`, then within ±`softCap`, over the
+   * last `window` positions.
+   */
   attention(
     q: GPUBuffer,
     kv: KvLayer,
     y: GPUBuffer,
-    shape: AttentionShape & { scale: number },
+    shape: AttentionShape & { scale: number; softCap?: number; window?: number },
   ): Promise<Dispatch[]>;
-  /** y [T, F] f32 = silu(gate) · up of x [T, 2F] f32. */
-  swiglu(x: GPUBuffer, y: GPUBuffer, options: { size: number }): Promise<Dispatch[]>;
+  /** y [T, F] f32 = act(gate) · up of x [T, 2F] f32; `swiglu` is SiLU, `geglu` the tanh form of GELU. */
+  gatedActivation(
+    x: GPUBuffer,
+    y: GPUBuffer,
+    options: { size: number; activation: "swiglu" | "geglu" },
+  ): Promise<Dispatch[]>;
 }

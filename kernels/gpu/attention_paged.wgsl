@@ -1,5 +1,6 @@
 // attention_paged: causal attention of each token over its own sequence's paged KV cache, prefill and decode alike
-//   y[t, h] = Σ_p softmax_p(q[t, h] · k[p, kv(h)] · SCALE) · v[p, kv(h)],  p ≤ tokens[t].position
+//   y[t, h] = Σ_p softmax_p(cap(q[t, h] · k[p, kv(h)] · SCALE)) · v[p, kv(h)],  p ≤ tokens[t].position
+//   cap(s) = SOFT_CAP · tanh(s / SOFT_CAP) if SOFT_CAP is above 0; with WINDOW above 0 only the last WINDOW positions
 // Bindings (group 0)
 //   0 q             read        [T, H, C]            f32, in fours
 //   1 tokens        read        [T]                  Token
@@ -20,6 +21,8 @@ override NUM_KV_HEADS: u32;
 override HEAD_DIM: u32;
 override BLOCK_SIZE: u32;
 override SCALE: f32;
+override SOFT_CAP: f32 = 0.0;
+override WINDOW: u32 = 0u;
 override WORKGROUP_SIZE: u32;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -64,7 +67,11 @@ fn attention_paged(
   var maximum = -3.0e38;
   var denominator = 0.0; // of all positions so far, the same in every invocation
   var output = vec4f(0.0); // of this invocation's share of positions
-  for (var first = 0u; first < num_positions; first += WORKGROUP_SIZE) {
+  var first = 0u;
+  if (WINDOW > 0u && num_positions > WINDOW) {
+    first = num_positions - WINDOW;
+  }
+  for (; first < num_positions; first += WORKGROUP_SIZE) {
     let tile = min(WORKGROUP_SIZE, num_positions - first);
     var score = -3.0e38;
     if (local < tile) {
@@ -72,6 +79,9 @@ fn attention_paged(
       score = 0.0;
       for (var i = 0u; i < c4_count; i++) {
         score += dot(query[i], unpack_elem4(k_cache[k + i]));
+      }
+      if (SOFT_CAP > 0.0) {
+        score = SOFT_CAP * tanh(score / SOFT_CAP);
       }
     }
     scores[local] = score;

@@ -1,5 +1,5 @@
-// embed_dense: copies the embedding row of each token
-//   y[t, :] = w[tokens[t].id, :]
+// embed_dense: reads the embedding row of each token
+//   y[t, :] = w[tokens[t].id, :] · SCALE
 // Bindings (group 0)
 //   0 tokens  read        [T]       Token
 //   1 y       read_write  [T, D]    f32, in fours
@@ -8,6 +8,7 @@
 override D: u32;
 override ROW_OFFSET: u32 = 0u;
 override NUM_ROWS: u32;
+override SCALE: f32 = 1.0;
 override WORKGROUP_SIZE: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> tokens: array<Token>;
@@ -26,5 +27,5 @@ fn embed_dense(
   if (d >= d4_count || row >= NUM_ROWS) {
     return;
   }
-  y[t * d4_count + d] = unpack_elem4(w[row * d4_count + d]);
+  y[t * d4_count + d] = unpack_elem4(w[row * d4_count + d]) * SCALE;
 }

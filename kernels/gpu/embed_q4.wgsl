@@ -1,5 +1,5 @@
 // embed_q4: decodes the int4 embedding row of each token
-//   y[t, d] = (code(w[tokens[t].id, d]) - 7) · scale
+//   y[t, d] = (code(w[tokens[t].id, d]) - 7) · scale · SCALE
 // Bindings (group 0)
 //   0 tokens  read        [T]       Token
 //   1 y       read_write  [T, D]    f32, in fours
@@ -9,6 +9,7 @@
 override D: u32;
 override ROW_OFFSET: u32 = 0u;
 override NUM_ROWS: u32;
+override SCALE: f32 = 1.0;
 override WORKGROUP_SIZE: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> tokens: array<Token>;
@@ -32,7 +33,7 @@ fn embed_q4(
   }
   let i = row * num_groups + word / 4u; // w[row, group]
   let codes = quants[i][word % 4u];
-  let scale = unpack_scale(scales[i / SCALES_PER_WORD], i);
+  let scale = unpack_scale(scales[i / SCALES_PER_WORD], i) * SCALE;
   y[t * d4_count + d] = q4_low(codes) * scale;
   if (d + 1u < d4_count) {
     y[t * d4_count + d + 1u] = q4_high(codes) * scale;

@@ -1,5 +1,5 @@
 // rms_norm: scales each row to unit root mean square
-//   y[r, i] = x[row(r), i] · w[i] / sqrt(mean_i(x[row(r), i]²) + eps)
+//   y[r, i] = x[row(r), i] · w[i] / sqrt(mean_i(x[row(r), i]²) + eps)  (+ y[r, i])
 // Bindings (group 0)
 //   0 x       read        [T, D]  f32, row-major, in fours
 //   1 w       read        [D]     f32, in fours
@@ -12,6 +12,7 @@
 // Precision  sums in f32                                         Source  arXiv:1910.07467
 override D: u32;
 override EPS: f32;
+override ACCUMULATE: bool = false;
 override WORKGROUP_SIZE: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -38,7 +39,11 @@ fn normalize_row(from_row: u32, to_row: u32, local: u32) {
   let scale = 1.0 / sqrt(total / f32(D) + EPS);
   let y_row = to_row * d4_count;
   for (var i = local; i < d4_count; i += WORKGROUP_SIZE) {
-    y[y_row + i] = x[x_row + i] * w[i] * scale;
+    var value = x[x_row + i] * w[i] * scale;
+    if (ACCUMULATE) {
+      value += y[y_row + i];
+    }
+    y[y_row + i] = value;
   }
 }
 

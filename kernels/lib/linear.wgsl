@@ -2,6 +2,7 @@
 //   y[t, n] = Σ_k x[t, k] · w[n, k]  (+ bias[n])  (+ y[t, n])
 // Overrides  K a multiple of 4; N the row length of y; NUM_ROWS rows of this w, which begins at row ROW_OFFSET of y
 //            K_THREADS invocations share one dot product (1 or at least 4), ROW_THREADS groups of them a workgroup
+//            SOFT_CAP above 0: y is SOFT_CAP · tanh(y / SOFT_CAP)
 //            ON_LOGITS: the batch is the step's L logits rows instead of its T tokens
 // Entries    …_gemv  one token:  dispatch (ceil(NUM_ROWS / (4 · ROW_THREADS)), T)
 //            …_gemm  4 tokens:   dispatch (ceil(NUM_ROWS / (4 · ROW_THREADS)), ceil(T / 4))
@@ -16,6 +17,7 @@ override ROW_THREADS: u32 = 8u;
 override HAS_BIAS: bool = false;
 override ACCUMULATE: bool = false;
 override ON_LOGITS: bool = false;
+override SOFT_CAP: f32 = 0.0;
 
 @group(0) @binding(0) var<storage, read> bias: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
@@ -42,6 +44,9 @@ fn store(t: u32, row: u32, sum: f32) {
   }
   if (ACCUMULATE) {
     value += y[i];
+  }
+  if (SOFT_CAP > 0.0) {
+    value = SOFT_CAP * tanh(value / SOFT_CAP);
   }
   y[i] = value;
 }

@@ -109,7 +109,10 @@ for (const elem of ["f32", "f16"] as Elem[]) {
           elem,
           blockSize: BLOCK_SIZE,
         };
-        const dispatches = bench.ops.ropeKvAppend(upload(qkv), upload(table), q, kv, sizes);
+        const dispatches = bench.ops.ropeKvAppend(upload(qkv), upload(table), q, kv, {
+          ...sizes,
+          rotaryDim: headDim,
+        });
         const rotatedQ = await run(bench, dispatches, q, tokens.length * numHeads * headDim);
         const read = async (cache: GPUBuffer) => {
           const bytes = (await run(bench, Promise.resolve([]), cache, cacheBytes / 4)).buffer;

@@ -56,7 +56,7 @@ Deno.test("rmsNorm() with gather takes the rows that want logits, in their order
   assertClose(await run(bench, dispatches, y, 3 * size), expected, { atol: 1e-6, rtol: 2e-6 });
 });
 
-Deno.test("swiglu() equals f64 at every size", async (t) => {
+Deno.test("gatedActivation() with swiglu equals f64 at every size", async (t) => {
   for (const [numTokens, size] of SIZES) {
     await t.step(`${numTokens} × ${size}`, async () => {
       const x = randomValues(createRandom(size), numTokens * 2 * size, 30);
@@ -68,7 +68,12 @@ Deno.test("swiglu() equals f64 at every size", async (t) => {
       ).flat();
       // exp() of WGSL may be off by 3 + 2|x| units in the last place.
       assertClose(
-        await run(bench, bench.ops.swiglu(upload(x), y, { size }), y, numTokens * size),
+        await run(
+          bench,
+          bench.ops.gatedActivation(upload(x), y, { size, activation: "swiglu" }),
+          y,
+          numTokens * size,
+        ),
         expected,
         { atol: 1e-6, rtol: 1e-5 },
       );

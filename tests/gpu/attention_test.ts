@@ -79,68 +79,73 @@ for (const elem of ["f32", "f16"] as Elem[]) {
   Deno.test(`ropeKvAppend() rotates q and k and fills the slots of a ${elem} cache`, async (t) => {
     for (const sizes of SIZES) {
       const { numHeads, numKvHeads, headDim } = sizes;
-      await t.step(`${numHeads}/${numKvHeads} heads of ${headDim}`, async () => {
-        const random = createRandom(headDim + 1);
-        const half = headDim / 2;
-        const frequencies = Float64Array.from({ length: half }, (_, i) => 10000 ** (-i / half));
-        const numPositions = 70;
-        const table = new Float32Array(numPositions * headDim);
-        for (let p = 0; p < numPositions; p++) {
-          for (let i = 0; i < half; i++) {
-            table[p * headDim + i] = Math.cos(p * frequencies[i]!);
-            table[p * headDim + half + i] = Math.sin(p * frequencies[i]!);
+      for (const rotaryDim of headDim > 16 ? [headDim, Math.floor(headDim / 16) * 8] : [headDim]) {
+        await t.step(`${rotaryDim} of ${headDim}, ${numHeads}/${numKvHeads} heads`, async () => {
+          const random = createRandom(headDim + 1);
+          const half = rotaryDim / 2;
+          const frequencies = Float64Array.from({ length: half }, (_, i) => 10000 ** (-i / half));
+          const numPositions = 70;
+          const table = new Float32Array(numPositions * rotaryDim);
+          for (let p = 0; p < numPositions; p++) {
+            for (let i = 0; i < half; i++) {
+              table[p * rotaryDim + i] = Math.cos(p * frequencies[i]!);
+              table[p * rotaryDim + half + i] = Math.sin(p * frequencies[i]!);
+            }
           }
-        }
-        const tokens = [
-          { id: 0, position: 0, slot: 5, sequence: 0 },
-          { id: 0, position: 69, slot: 0, sequence: 0 },
-          { id: 0, position: 17, slot: 3, sequence: 1 },
-        ];
-        const numSlots = 7;
-        const kvSize = numKvHeads * headDim;
-        const rowSize = (numHeads + 2 * numKvHeads) * headDim;
-        const qkv = randomValues(random, tokens.length * rowSize);
-        const bench = createBench(tokens, { blockTables: [[0], [0]] });
-        const q = output(tokens.length * numHeads * headDim);
-        const cacheBytes = numSlots * kvSize * (elem === "f16" ? 2 : 4);
-        const kv = {
-          keys: upload(new Uint8Array(cacheBytes)),
-          values: upload(new Uint8Array(cacheBytes)),
-          elem,
-          blockSize: BLOCK_SIZE,
-        };
-        const dispatches = bench.ops.ropeKvAppend(upload(qkv), upload(table), q, kv, {
-          ...sizes,
-          rotaryDim: headDim,
-        });
-        const rotatedQ = await run(bench, dispatches, q, tokens.length * numHeads * headDim);
-        const read = async (cache: GPUBuffer) => {
-          const bytes = (await run(bench, Promise.resolve([]), cache, cacheBytes / 4)).buffer;
-          return elem === "f16" ? new Float16Array(bytes) : new Float32Array(bytes);
-        };
-        const keys = await read(kv.keys);
-        const values = await read(kv.values);
+          const tokens = [
+            { id: 0, position: 0, slot: 5, sequence: 0 },
+            { id: 0, position: 69, slot: 0, sequence: 0 },
+            { id: 0, position: 17, slot: 3, sequence: 1 },
+          ];
+          const numSlots = 7;
+          const kvSize = numKvHeads * headDim;
+          const rowSize = (numHeads + 2 * numKvHeads) * headDim;
+          const qkv = randomValues(random, tokens.length * rowSize);
+          const bench = createBench(tokens, { blockTables: [[0], [0]] });
+          const q = output(tokens.length * numHeads * headDim);
+          const cacheBytes = numSlots * kvSize * (elem === "f16" ? 2 : 4);
+          const kv = {
+            keys: upload(new Uint8Array(cacheBytes)),
+            values: upload(new Uint8Array(cacheBytes)),
+            elem,
+            blockSize: BLOCK_SIZE,
+          };
+          const dispatches = bench.ops.ropeKvAppend(upload(qkv), upload(table), q, kv, {
+            ...sizes,
+            rotaryDim,
+          });
+          const rotatedQ = await run(bench, dispatches, q, tokens.length * numHeads * headDim);
+          const read = async (cache: GPUBuffer) => {
+            const bytes = (await run(bench, Promise.resolve([]), cache, cacheBytes / 4)).buffer;
+            return elem === "f16" ? new Float16Array(bytes) : new Float32Array(bytes);
+          };
+          const keys = await read(kv.keys);
+          const values = await read(kv.values);
 
-        const expectedQ: number[] = [];
-        const expectedKeys = new Float64Array(numSlots * kvSize);
-        const expectedValues = new Float64Array(numSlots * kvSize);
-        tokens.forEach(({ position, slot }, t) => {
-          for (let h = 0; h < numHeads + 2 * numKvHeads; h++) {
-            const start = t * rowSize + h * headDim;
-            const head = qkv.subarray(start, start + headDim);
-            if (h < numHeads) expectedQ.push(...ropeReference(head, position, frequencies));
-            else if (h < numHeads + numKvHeads) {
-              const at = slot * kvSize + (h - numHeads) * headDim;
-              expectedKeys.set(ropeReference(head, position, frequencies), at);
-            } else expectedValues.set(head, slot * kvSize + (h - numHeads - numKvHeads) * headDim);
-          }
+          const expectedQ: number[] = [];
+          const expectedKeys = new Float64Array(numSlots * kvSize);
+          const expectedValues = new Float64Array(numSlots * kvSize);
+          tokens.forEach(({ position, slot }, t) => {
+            for (let h = 0; h < numHeads + 2 * numKvHeads; h++) {
+              const start = t * rowSize + h * headDim;
+              const head = qkv.subarray(start, start + headDim);
+              if (h < numHeads) expectedQ.push(...ropeReference(head, position, frequencies));
+              else if (h < numHeads + numKvHeads) {
+                const at = slot * kvSize + (h - numHeads) * headDim;
+                expectedKeys.set(ropeReference(head, position, frequencies), at);
+              } else {expectedValues.set(
+                  head,
+                  slot * kvSize + (h - numHeads - numKvHeads) * headDim,
+                );}
+            }
+          });
+          // Two products of values up to 1 in f32; f16 keeps 11 bits of values up to 1.5.
+          const cacheTolerance = elem === "f16" ? { atol: 1e-3, rtol: 0 } : { atol: 1e-6, rtol: 0 };
+          assertClose(rotatedQ, expectedQ, { atol: 1e-6, rtol: 0 });
+          assertClose(keys, expectedKeys, cacheTolerance);
+          assertClose(values, expectedValues, cacheTolerance);
         });
-        // Two products of values up to 1 in f32; f16 keeps 11 bits of values up to 1.5.
-        const cacheTolerance = elem === "f16" ? { atol: 1e-3, rtol: 0 } : { atol: 1e-6, rtol: 0 };
-        assertClose(rotatedQ, expectedQ, { atol: 1e-6, rtol: 0 });
-        assertClose(keys, expectedKeys, cacheTolerance);
-        assertClose(values, expectedValues, cacheTolerance);
-      });
+      }
     }
   });
 }

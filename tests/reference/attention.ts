@@ -11,6 +11,8 @@ export interface AttentionSizes {
  * @param q [H, C]
  * @param keys of each position [KH, C]
  * @param values of each position [KH, C]
+ * @param options.softCap scores become softCap · tanh(score / softCap)
+ * @param options.window only the last positions are seen
  * @returns [H, C]
  */
 export function attentionReference(
@@ -19,7 +21,14 @@ export function attentionReference(
   values: ArrayLike<number>[],
   sizes: AttentionSizes,
   scale: number,
+  options: { softCap?: number; window?: number } = {},
 ): Float64Array {
+  const { softCap, window } = options;
+  if (window !== undefined && keys.length > window) {
+    return attentionReference(q, keys.slice(-window), values.slice(-window), sizes, scale, {
+      ...(softCap === undefined ? {} : { softCap }),
+    });
+  }
   const { numHeads, numKvHeads, headDim } = sizes;
   const y = new Float64Array(numHeads * headDim);
   for (let h = 0; h < numHeads; h++) {
@@ -27,7 +36,8 @@ export function attentionReference(
     const scores = keys.map((key) => {
       let score = 0;
       for (let c = 0; c < headDim; c++) score += q[h * headDim + c]! * key[kv + c]!;
-      return score * scale;
+      score *= scale;
+      return softCap === undefined ? score : softCap * Math.tanh(score / softCap);
     });
     const maximum = Math.max(...scores);
     const weights = scores.map((score) => Math.exp(score - maximum));

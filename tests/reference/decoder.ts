@@ -5,7 +5,7 @@
 import { attentionReference } from "./attention.ts";
 import { rmsNormReference } from "./norm.ts";
 import { ropeReference } from "./rope.ts";
-import { swigluReference } from "./swiglu.ts";
+import { swigluReference } from "./gated_activation.ts";
 
 /** The published names of what the decoder needs. */
 export interface ReferenceConfig {

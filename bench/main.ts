@@ -86,6 +86,7 @@ async function main(): Promise<void> {
     }
   }
   const numRuns = count("runs");
+  const loadAverage = Deno.loadavg()[0] ?? null;
   for (let run = 1; run <= numRuns; run++) {
     for (const { checkout, dir, series } of cases) {
       console.error(`bench: ${series.name}, run ${run} of ${numRuns}`);
@@ -99,6 +100,7 @@ async function main(): Promise<void> {
     deno: Deno.version.deno,
     os: `${Deno.build.os} ${Deno.build.arch}`,
     numCores: navigator.hardwareConcurrency,
+    loadAverage,
     numRuns,
   };
   const report = formatReport(cases.map(({ series }) => series), context);

@@ -22,6 +22,8 @@ export interface ReportContext extends MeasureOptions {
   deno: string;
   os: string;
   numCores: number;
+  /** Processes that wanted a core in the minute before the first run; null where the system does not tell. */
+  loadAverage: number | null;
   numRuns: number;
 }
 
@@ -35,7 +37,8 @@ export function formatReport(series: readonly Series[], context: ReportContext):
     adapters.join(", ")
   }; ${context.os}, ${context.numCores} cores; Deno ${context.deno}; commit ${context.commit}
 - ${numPromptTokens} prompt tokens, ${numGeneratedTokens} generated tokens; batch of ${batchSize}
-- ${context.numRuns} runs in turns, a process each; median (lowest to highest)
+- Load average before the first run: ${context.loadAverage?.toFixed(1) ?? "unknown"}
+- Runs in turns, a process each: ${context.numRuns}; median (lowest to highest)
 
 ## The runner alone
 

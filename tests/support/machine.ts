@@ -5,6 +5,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { exists } from "./paths.ts";
 
 /** The launcher under test. */
 export const LAUNCHER = fileURLToPath(new URL("../../ollm", import.meta.url));
@@ -130,14 +131,4 @@ function runLauncher(root: string, args: string[], env: Record<string, string>):
     said: lines(new TextDecoder().decode(stderr).replaceAll(DENO_VERSION, "V")),
     calls: exists(calls) ? lines(Deno.readTextFileSync(calls).replaceAll(DENO_VERSION, "V")) : [],
   };
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -25,3 +25,14 @@ export function walk(root: string, folder: string, ending: string): string[] {
     return name.endsWith(ending) ? [path] : [];
   }).sort();
 }
+
+/** Whether a file or folder is there. */
+export function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -27,6 +27,7 @@ const CONTEXT = {
   deno: "2.9.6",
   os: "linux x86_64",
   numCores: 2,
+  loadAverage: 0.5,
   numRuns: 1,
   numPromptTokens: 128,
   numGeneratedTokens: 32,

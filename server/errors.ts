@@ -97,13 +97,15 @@ export function toApiError(error: unknown): ApiError {
 
 function fromEngineError(error: EngineError): ApiError {
   const status = STATUS_OF_CODE[error.code];
-  if (status >= 500) {
-    log.error("Engine error {code}: {error}", { code: error.code, error: stackOf(error) });
-  }
   // The text of an engine failure comes from anywhere, a driver included: it stays in the log.
-  const message = error.code === "engine_failed"
-    ? "The engine failed while it ran this request; the server's log says why"
-    : withoutFolders(error.message);
+  const isOurs = error.code !== "engine_failed";
+  if (status >= 500) {
+    const { code, message } = error;
+    log.error("Engine error {code}: {error}", { code, error: isOurs ? message : stackOf(error) });
+  }
+  const message = isOurs
+    ? withoutFolders(error.message)
+    : "The engine failed while it ran this request; the server's log says why";
   return new ApiError(status, message, {
     code: error.code,
     cause: error,

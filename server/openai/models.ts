@@ -7,7 +7,7 @@ import { admitReference } from "../model_reference.ts";
 export function listModels({ engine }: Services) {
   return async (c: AppContext): Promise<Response> => {
     const models = await engine.listModels();
-    const data = models.toSorted(bySourceThenName).map(toModel);
+    const data = models.filter(isUsable).toSorted(bySourceThenName).map(toModel);
     return c.json({ object: "list", data });
   };
 }
@@ -18,9 +18,14 @@ export function retrieveModel({ engine, defaults }: Services) {
     const id = decodeRest(c.req.path, "/v1/models/");
     const reference = admitReference(id, defaults);
     const model = await engine.inspectModel(reference);
-    if (model.sourceKind === "opaque") throw modelNotFound(reference);
+    if (!isUsable(model)) throw modelNotFound(reference);
     return c.json(toModel(model));
   };
+}
+
+/** A damaged package is not offered to anyone; `ollm models list` says what is wrong with it. */
+function isUsable({ supportLevel }: ModelInfo): boolean {
+  return supportLevel !== "unsupported";
 }
 
 function decodeRest(path: string, prefix: string): string {

@@ -1,11 +1,21 @@
 import assert from "node:assert/strict";
 import { createTestApp } from "../../support/app.ts";
+import { STUB_MODEL } from "../../support/stub_engine.ts";
 
 const TINY = { id: "ollm-tiny", object: "model", created: 1_700_000_000, owned_by: "ollm" };
 
 Deno.test("listModels() lists what a request may name", async () => {
   const response = await createTestApp().send("/v1/models");
   assert.deepEqual(await response.json(), { object: "list", data: [TINY] });
+});
+
+Deno.test("listModels() and retrieveModel() leave damaged packages out", async () => {
+  const { engine, send } = createTestApp();
+  const damaged = { ...STUB_MODEL, reference: "damaged", supportLevel: "unsupported" as const };
+  engine.listModels = () => Promise.resolve([STUB_MODEL, damaged]);
+  engine.inspectModel = () => Promise.resolve(damaged);
+  assert.deepEqual((await (await send("/v1/models")).json()).data, [TINY]);
+  assert.equal((await send("/v1/models/damaged")).status, 404);
 });
 
 Deno.test("retrieveModel() finds a model by the rest of the path", async () => {

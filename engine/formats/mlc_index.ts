@@ -28,7 +28,9 @@ const MD5 = /^[0-9a-f]{32}$/;
 export interface MlcIndex {
   /** Absolute path of the index file. */
   path: string;
+  /** In the order of the index. */
   shards: ShardInfo[];
+  /** By name. */
   tensors: Map<string, TensorInfo>;
 }
 

@@ -63,7 +63,16 @@ export interface ModelPackage extends PackageConfig {
 }
 
 /** Architectures that the wgsl backend runs; `mistral` is llama's graph. */
-export const SUPPORTED_MODEL_TYPES: ReadonlySet<string> = new Set(["llama", "mistral", "qwen2"]);
+export const SUPPORTED_MODEL_TYPES: ReadonlySet<string> = new Set([
+  "llama",
+  "mistral",
+  "qwen2",
+  "qwen3",
+  "gemma2",
+  "gemma3",
+  "gemma3_text",
+  "phi3",
+]);
 
 /** Quantizations that the wgsl backend repacks. */
 export const SUPPORTED_QUANTIZATIONS: ReadonlySet<string> = new Set([

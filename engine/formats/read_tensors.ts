@@ -23,6 +23,7 @@ export interface ReadTensorsOptions {
 
 /** A decoded tensor. */
 export interface LoadedTensor {
+  /** Which one. */
   info: TensorInfo;
   /** Little-endian elements of `info.dtype`, at offset 0 of a buffer that the caller owns. */
   bytes: Uint8Array<ArrayBuffer>;

@@ -9,13 +9,17 @@ import type { ChatMessage, ToolDefinition } from "../types.ts";
 
 /** A message in the shape that published templates read. */
 export interface TemplateMessage {
+  /** Who speaks. */
   role: ChatMessage["role"];
+  /** Plain text. */
   content: string;
+  /** Absent rather than empty: templates ask whether it is defined. */
   tool_calls?: {
     id: string;
     type: "function";
     function: { name: string; arguments: unknown };
   }[];
+  /** The call that a tool message answers. */
   tool_call_id?: string;
   /** Name of the function whose result a tool message carries. */
   name?: string;
@@ -23,7 +27,9 @@ export interface TemplateMessage {
 
 /** A tool in the shape that published templates read. */
 export interface TemplateTool {
+  /** The only kind there is. */
   type: "function";
+  /** What may be called. */
   function: { name: string; description?: string; parameters: Record<string, unknown> };
 }
 
@@ -31,6 +37,7 @@ export interface TemplateTool {
 export interface RenderedPrompt {
   /** Tokens that stand before the text. */
   prefixTokenIds: readonly number[];
+  /** The prompt, control tokens as their literals. */
   text: string;
 }
 

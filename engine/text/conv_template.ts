@@ -20,18 +20,23 @@ export interface ConvTemplate {
   system_template: string;
   /** Used when the conversation has no system message. */
   system_message: string;
+  /** Stand before the text, mostly the beginning of text. */
   system_prefix_token_ids: readonly number[];
   /** False leaves the first role name out where a system message precedes it. */
   add_role_after_system_message: boolean;
+  /** What introduces a turn of user, assistant or tool. */
   roles: Readonly<Record<string, string>>;
   /** Hold `{user_message}`, `{assistant_message}`, `{tool_message}`. */
   role_templates: Readonly<Record<string, string>>;
   /** Behind user and tool turns, behind assistant turns. */
   seps: readonly [string, string];
+  /** Between the role name and the content. */
   role_content_sep: string;
   /** Behind the role name that asks for an answer. */
   role_empty_sep: string;
+  /** Texts that end an answer. */
   stop_str: readonly string[];
+  /** Tokens that end an answer. */
   stop_token_ids: readonly number[];
 }
 

@@ -7,10 +7,12 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import { ModelInvalidError } from "../errors.ts";
 import { isJsonObject, type JsonObject } from "../formats/mod.ts";
+import { hasNestedQuantifier } from "./pattern_check.ts";
 import type { TokenizerFile } from "./tokenizer_file.ts";
 
 /** Tokenizes text between added tokens. */
 export interface PieceTokenizer {
+  /** Whether `normalize` may change a text. */
   readonly hasNormalizer: boolean;
   /** The normalizer's form of a text; the text itself where there is none. */
   normalize(text: string): string;
@@ -32,6 +34,7 @@ export function createPieceTokenizer(
   file: TokenizerFile,
   controlLiterals: ReadonlySet<string>,
 ): PieceTokenizer {
+  for (const part of ["normalizer", "pre_tokenizer"]) checkPatterns(file, part, file.json[part]);
   try {
     const pieces = build(file, controlLiterals);
     pieces.encode(pieces.normalize(PROBE), 0);
@@ -42,6 +45,20 @@ export function createPieceTokenizer(
       { cause: error },
     );
   }
+}
+
+/** The package's patterns run on text from users, so none may take time that grows with powers of two. */
+function checkPatterns(file: TokenizerFile, part: string, value: unknown): void {
+  if (Array.isArray(value)) return value.forEach((item) => checkPatterns(file, part, item));
+  if (!isJsonObject(value)) return;
+  const { Regex: pattern } = value;
+  if (typeof pattern === "string" && (pattern.length > 4096 || hasNestedQuantifier(pattern))) {
+    throw new ModelInvalidError(
+      `Cannot use "${file.path}": a pattern of its ${part} repeats a repetition and may never end; ` +
+        "take the model's own tokenizer",
+    );
+  }
+  for (const item of Object.values(value)) checkPatterns(file, part, item);
 }
 
 function build(file: TokenizerFile, controlLiterals: ReadonlySet<string>): PieceTokenizer {

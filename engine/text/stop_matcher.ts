@@ -20,7 +20,9 @@ interface StopState {
 
 /** Text that may be shown, and the stop sequence that ended it. */
 export interface StopMatch {
+  /** May be shown now. */
   text: string;
+  /** The stop sequence that is complete; null while there is none. */
   stopSequence: string | null;
 }
 

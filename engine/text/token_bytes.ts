@@ -15,6 +15,7 @@ const NO_BYTES = new Uint8Array(0);
 
 /** How a tokenizer turns tokens back into text. */
 export interface TokenDecoding {
+  /** How token texts spell bytes. */
   spelling: TokenSpelling;
   /** True if the first space of a text was put there by the encoder. */
   stripLeadingSpace: boolean;

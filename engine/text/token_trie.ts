@@ -14,6 +14,7 @@ interface TrieNode<T> {
 export interface TrieMatch<T> {
   /** First code unit after the literal. */
   end: number;
+  /** What the literal stands for. */
   value: T;
 }
 

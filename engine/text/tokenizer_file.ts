@@ -14,7 +14,9 @@ import {
 
 /** A token that is matched as a whole before any other rule. */
 export interface AddedToken {
+  /** Vocabulary index. */
   id: number;
+  /** The text that becomes this token. */
   content: string;
   /** Marks structure, not text: never shown and never made from foreign text. */
   special: boolean;
@@ -36,6 +38,7 @@ export interface TokenizerFile {
   model: JsonObject;
   /** Token text by id, added tokens included; holes are possible. */
   tokens: ReadonlyArray<string | undefined>;
+  /** In the order of the file. */
   addedTokens: readonly AddedToken[];
   /** `tokenizer_config.json`, empty when absent. */
   config: JsonObject;

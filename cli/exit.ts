@@ -31,6 +31,7 @@ export class UsageError extends Error {
 export function toExitCode(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof UsageError) return EXIT.usage;
+  if (isAbort(error)) return EXIT.interrupted;
   if (error instanceof SettingsError) return error.kind === "flag" ? EXIT.usage : EXIT.badSettings;
   if (error instanceof EngineError && error.code === "device_unavailable") return EXIT.unavailable;
   if (error instanceof Deno.errors.AddrInUse) return EXIT.unavailable;
@@ -44,6 +45,11 @@ export function toExitCode(error: unknown): number {
 /** What to print, in one line; empty when it has been said or nobody reads it. */
 export function toErrorLine(error: unknown): string {
   if (error instanceof CommanderError || error instanceof Deno.errors.BrokenPipe) return "";
+  if (isAbort(error)) return "";
   const message = error instanceof Error ? error.message : String(error);
   return `ollm: ${message.replace(/\s*\n\s*/g, " ")}`;
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
 }

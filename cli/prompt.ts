@@ -103,7 +103,7 @@ async function answer(
   const interrupt = new AbortController();
   const stopListening = host.onInterrupt(() => interrupt.abort());
   try {
-    await loadModel(engine, runtime.model_reference, host);
+    await orAbort(loadModel(engine, runtime.model_reference, host), interrupt.signal);
     const request = toGenerationRequest(text, options.system, settings);
     const run = await runPrompt(engine, request, {
       signal: interrupt.signal,
@@ -120,6 +120,15 @@ async function answer(
     stopListening();
     await engine.close();
   }
+}
+
+/** The promise, or the signal's reason as an error, whichever comes first. */
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    promise.then(resolve, reject);
+  });
 }
 
 /** Prints or writes a complete reply; what was streamed is not printed again. */

@@ -16,8 +16,8 @@ export interface RunCliOptions {
   stdin?: string;
   stub?: StubOptions;
   serve?: MainOptions["serve"];
-  /** Presses Ctrl-C as soon as the first text is printed. */
-  interrupts?: boolean;
+  /** Presses Ctrl-C as soon as the model starts to load, or the first text is printed. */
+  interrupts?: "load" | "text";
 }
 
 /** What a command left. */
@@ -35,6 +35,12 @@ export async function runCli(args: string[], options: RunCliOptions = {}): Promi
   const engine = createStubEngine(options.stub);
   const result: CliResult = { code: -1, stdout: "", stderr: "", engine, engineSettings: undefined };
   let onInterrupt = () => {};
+  if (options.interrupts === "load") {
+    engine.load = () => {
+      onInterrupt();
+      return new Promise(() => {});
+    };
+  }
   const host: Host = {
     env: options.env ?? {},
     cwd: options.cwd ?? "/nowhere",
@@ -43,7 +49,7 @@ export async function runCli(args: string[], options: RunCliOptions = {}): Promi
     readStdin: () => Promise.resolve(options.stdin ?? ""),
     print: (text) => {
       result.stdout += text;
-      if (options.interrupts) onInterrupt();
+      if (options.interrupts === "text") onInterrupt();
     },
     printError: (text) => {
       result.stderr += text;

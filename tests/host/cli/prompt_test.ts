@@ -124,11 +124,16 @@ Deno.test("ollm prompt says what failed in one line, with a code of its own", as
 Deno.test("ollm prompt stops at Ctrl-C", async () => {
   const { code, stdout, engine } = await runCli(["prompt", "Hi"], {
     stub: { hangs: true },
-    interrupts: true,
+    interrupts: "text",
   });
   assert.equal(code, 130);
   assert.equal(stdout, "Mercury\n");
   assert.equal(engine.numRunning, 0);
+});
+
+Deno.test("ollm prompt stops at Ctrl-C while the model loads", async () => {
+  const { code, stdout, stderr } = await runCli(["prompt", "Hi"], { interrupts: "load" });
+  assert.deepEqual([code, stdout, stderr], [130, "", ""]);
 });
 
 Deno.test("ollm prompt --plan-json prints the plan of ollm plan and runs nothing", async () => {

@@ -23,8 +23,36 @@ export interface DecoderConfig {
   /** V. */
   readonly vocabSize: number;
   readonly rmsNormEps: number;
-  /** Radians a position, [C / 2]. */
-  readonly ropeFrequencies: Float64Array;
+  /** Embeddings are multiplied by it. */
+  readonly embeddingScale: number;
+  /** Scores are multiplied by it. */
+  readonly attentionScale: number;
+  /** Scores stay within ± this. */
+  readonly attentionSoftCap: number | null;
+  /** Logits stay within ± this. */
+  readonly logitSoftCap: number | null;
+  /** Components of a head that turn, at most C. */
+  readonly rotaryDim: number;
+  /** One entry a kind of layer. */
+  readonly ropes: readonly RopeConfig[];
+  /** One entry a layer. */
+  readonly layers: readonly LayerConfig[];
+}
+
+/** A rotary embedding. */
+export interface RopeConfig {
+  /** Base of the frequencies. */
+  readonly theta: number;
+  /** `rope_scaling` as published. */
+  readonly scaling: Fields | null;
+}
+
+/** Where layers of one model differ. */
+export interface LayerConfig {
+  /** Index into `ropes`. */
+  readonly rope: number;
+  /** Positions that attention sees, the token itself included; null sees all. */
+  readonly window: number | null;
 }
 
 /** A tensor that the architecture needs, by its name without `.weight`. */
@@ -74,8 +102,8 @@ export interface StepParts {
   readonly activations: Activations;
   /** One a layer. */
   readonly kv: readonly KvLayer[];
-  /** [P, 2, C / 2] f32. */
-  readonly cosSin: GPUBuffer;
+  /** [P, 2, R / 2] f32 for each of the config's ropes. */
+  readonly cosSin: readonly GPUBuffer[];
 }
 
 /** One file an architecture implements this. */

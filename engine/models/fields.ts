@@ -35,3 +35,26 @@ export function readInteger(fields: Fields, name: string, range: Range): number 
   }
   return value;
 }
+
+/** @throws {ModelInvalidError} no list of `length` numbers in the range */
+export function readNumbers(
+  fields: Fields,
+  name: string,
+  length: number,
+  range: Range,
+): readonly number[] {
+  const values = fields[name];
+  if (!Array.isArray(values) || values.length !== length) {
+    const found = Array.isArray(values) ? `a list of ${values.length}` : JSON.stringify(values);
+    throw new ModelInvalidError(`The model's config has ${name} ${found}; ${length} are needed`);
+  }
+  return values.map((value, i) => readNumber({ [`${name}[${i}]`]: value }, `${name}[${i}]`, range));
+}
+
+/** @throws {ModelInvalidError} `value` is no multiple of `of` */
+export function requireMultiple(name: string, value: number, of: number): void {
+  if (value % of === 0) return;
+  throw new ModelInvalidError(
+    `The model's config has ${name} ${value}; a multiple of ${of} is needed`,
+  );
+}

@@ -48,6 +48,28 @@ export function createMatrix(device: GpuDevice, name: string, layout: MatrixLayo
 }
 
 /**
+ * Sees several matrices as one whose rows follow each other.
+ *
+ * @throws {Error} they differ in columns or format
+ */
+export function joinRows(name: string, matrices: readonly Matrix[]): Matrix {
+  const [first] = matrices;
+  const parts: MatrixPart[] = [];
+  let numRows = 0;
+  for (const matrix of matrices) {
+    const { numCols, format, elem } = matrix;
+    if (numCols !== first!.numCols || format !== first!.format || elem !== first!.elem) {
+      throw new Error(
+        `Cannot join ${matrix.name} with ${first!.name}: they are stored differently`,
+      );
+    }
+    for (const part of matrix.parts) parts.push({ ...part, rowOffset: numRows + part.rowOffset });
+    numRows += matrix.numRows;
+  }
+  return { ...first!, name, numRows, parts };
+}
+
+/**
  * Fills one buffer of every part.
  *
  * @param plane 0: dense weights or quants, 1: scales

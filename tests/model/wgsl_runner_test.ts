@@ -44,7 +44,9 @@ for (const { modelType, quantization, hasHead } of VARIANTS) {
     const tokens = randomTokens(2, 150);
     const reference = new ReferenceDecoder(SMALL_CONFIG, await readPackageTensors(dir), {
       qkv: modelType === "qwen2" ? "c_attn" : "qkv_proj",
-      frequencies: computeRopeFrequencies(24, 10000, SMALL_CONFIG.rope_scaling),
+      frequencies:
+        computeRopeFrequencies({ theta: 10000, scaling: SMALL_CONFIG.rope_scaling }, 24, 256)
+          .frequencies,
       roundKv: roundKv(quantization),
     });
     const expected = tokens.map((token) => reference.next(token));

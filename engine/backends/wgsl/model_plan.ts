@@ -129,7 +129,7 @@ function stepBytes(config: DecoderConfig, kvElem: Elem) {
     kvRowBytes: config.numKeyValueHeads * config.headDim * (kvElem === "f16" ? 2 : 4),
     tokenBytes: bytes(sizes.perToken),
     logitsRowBytes: bytes(sizes.perLogitsRow),
-    positionBytes: 4 * config.headDim,
+    positionBytes: 4 * config.rotaryDim * config.ropes.length,
   };
 }
 

@@ -12,7 +12,7 @@ import {
   type StepShape,
   type TimestampTrace,
 } from "../../gpu/mod.ts";
-import { type Activations, computeRopeTable } from "../../models/mod.ts";
+import { type Activations, computeRopeFrequencies, computeRopeTable } from "../../models/mod.ts";
 import { chooseKernelSet, KERNEL_SETS, type KvLayer, type StepBuffers } from "../../ops/mod.ts";
 import type { Runner, RunnerEntry, RunnerLimits } from "../../runtime/runner.ts";
 import { type LoadedWeights, loadWeights } from "./load_weights.ts";
@@ -145,9 +145,14 @@ export class WgslRunner implements Runner {
       elem: kvElem,
       blockSize: memory.blockSize,
     }));
-    const table = computeRopeTable(config.ropeFrequencies, memory.contextLength);
-    const cosSin = create("cos sin", table.length);
-    device.writeBuffer(cosSin, table);
+    const cosSin = config.ropes.map((rope) => {
+      const { contextLength } = memory;
+      const frequencies = computeRopeFrequencies(rope, config.rotaryDim, contextLength);
+      const table = computeRopeTable(frequencies, contextLength);
+      const buffer = create("cos sin", table.length);
+      device.writeBuffer(buffer, table);
+      return buffer;
+    });
     const ops = KERNEL_SETS[chooseKernelSet(device.info.kind)](device, step);
     const dispatches = await plan.architecture.record(config, {
       ops,

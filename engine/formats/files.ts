@@ -94,17 +94,26 @@ export async function readJsonInside(
     );
   }
   if (!isJsonObject(value)) {
-    throw new ModelInvalidError(
-      `Cannot read "${path}": it holds ${
-        describe(value)
-      }, a JSON object was expected; download it again`,
-    );
+    throw invalidField(path, "the content", value, "a JSON object");
   }
   return value;
 }
 
+/** The error of a field that is not what it should be. */
+export function invalidField(
+  path: string,
+  field: string,
+  value: unknown,
+  expected: string,
+): ModelInvalidError {
+  return new ModelInvalidError(
+    `Cannot read "${path}": ${field} is ${describe(value)}, expected ${expected}; ` +
+      "correct the file or download it again",
+  );
+}
+
 /** Names a JSON value in a message: cut short, and never walked, since it may nest without end. */
-export function describe(value: unknown): string {
+function describe(value: unknown): string {
   if (value === undefined) return "nothing";
   if (isJsonObject(value)) return "an object";
   if (Array.isArray(value)) {

@@ -5,7 +5,7 @@
  */
 import { join, resolve } from "node:path";
 import { ModelInvalidError } from "../errors.ts";
-import { describe, isJsonObject, type JsonObject, readJsonInside } from "./files.ts";
+import { invalidField, isJsonObject, type JsonObject, readJsonInside } from "./files.ts";
 import { MAX_CONFIG_BYTES, MAX_CONTEXT_LENGTH, MAX_VOCAB_SIZE } from "./limits.ts";
 import type { PackageConfig } from "./package.ts";
 
@@ -48,7 +48,7 @@ export async function readMlcConfig(dir: string): Promise<PackageConfig> {
   }
   const modelConfig = chatConfig.model_config;
   if (!isJsonObject(modelConfig)) {
-    throw wrong(path, "model_config", modelConfig, "an object");
+    throw invalidField(path, "model_config", modelConfig, "an object");
   }
   for (const [name, [min, max]] of Object.entries(DIMENSION_RANGES)) {
     if (modelConfig[name] !== undefined && modelConfig[name] !== null) {
@@ -87,12 +87,12 @@ function readContextLength(path: string, config: JsonObject): number {
       return readInteger(path, name, value, 1, MAX_CONTEXT_LENGTH);
     }
   }
-  throw wrong(path, "context_window_size", undefined, "a number of tokens");
+  throw invalidField(path, "context_window_size", undefined, "a number of tokens");
 }
 
 function readName(path: string, field: string, value: unknown): string {
   if (typeof value === "string" && NAME.test(value)) return value;
-  throw wrong(path, field, value, "a name of letters, digits, '.', '_' and '-'");
+  throw invalidField(path, field, value, "a name of letters, digits, '.', '_' and '-'");
 }
 
 function readInteger(
@@ -105,12 +105,5 @@ function readInteger(
   if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) {
     return value;
   }
-  throw wrong(path, field, value, `a whole number from ${min} to ${max}`);
-}
-
-function wrong(path: string, field: string, value: unknown, expected: string): ModelInvalidError {
-  return new ModelInvalidError(
-    `Cannot read "${path}": ${field} is ${describe(value)}, ${expected} was expected; ` +
-      "correct the file or download it again",
-  );
+  throw invalidField(path, field, value, `a whole number from ${min} to ${max}`);
 }

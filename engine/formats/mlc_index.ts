@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { ModelInvalidError } from "../errors.ts";
-import { describe, isJsonObject, type JsonObject, readJsonInside } from "./files.ts";
+import { invalidField, isJsonObject, type JsonObject, readJsonInside } from "./files.ts";
 import { MAX_DIMS, MAX_INDEX_BYTES, MAX_NAME_BYTES, MAX_SHARDS, MAX_TENSORS } from "./limits.ts";
 import type { ShardInfo, TensorInfo } from "./package.ts";
 
@@ -59,14 +59,14 @@ function parseIndex(dir: string, path: string, json: JsonObject): MlcIndex {
     const where = `records[${shard}]`;
     const dataPath = record.dataPath;
     if (typeof dataPath !== "string" || !SHARD_NAME.test(dataPath)) {
-      throw wrong(path, `${where}.dataPath`, dataPath, "params_shard_<number>.bin");
+      throw invalidField(path, `${where}.dataPath`, dataPath, "params_shard_<number>.bin");
     }
     if (names.has(dataPath)) {
-      throw wrong(path, `${where}.dataPath`, dataPath, "each shard once");
+      throw invalidField(path, `${where}.dataPath`, dataPath, "each shard once");
     }
     names.add(dataPath);
     if (record.format !== "raw-shard") {
-      throw wrong(path, `${where}.format`, record.format, '"raw-shard"');
+      throw invalidField(path, `${where}.format`, record.format, '"raw-shard"');
     }
     const nbytes = readCount(path, `${where}.nbytes`, record.nbytes);
     const own = readList(path, `${where}.records`, record.records, MAX_TENSORS).map((entry, i) =>
@@ -74,12 +74,12 @@ function parseIndex(dir: string, path: string, json: JsonObject): MlcIndex {
     );
     for (const tensor of own) {
       if (tensors.has(tensor.name)) {
-        throw wrong(path, `${where} tensor`, tensor.name, "each tensor once");
+        throw invalidField(path, `${where} tensor`, tensor.name, "each tensor once");
       }
       tensors.set(tensor.name, tensor);
     }
     if (tensors.size > MAX_TENSORS) {
-      throw wrong(path, "number of tensors", tensors.size, `at most ${MAX_TENSORS}`);
+      throw invalidField(path, "number of tensors", tensors.size, `at most ${MAX_TENSORS}`);
     }
     checkOverlap(path, where, own);
     shards.push({
@@ -89,7 +89,7 @@ function parseIndex(dir: string, path: string, json: JsonObject): MlcIndex {
       tensors: own,
     });
   }
-  if (tensors.size === 0) throw wrong(path, "number of tensors", 0, "at least 1");
+  if (tensors.size === 0) throw invalidField(path, "number of tensors", 0, "at least 1");
   return { path, shards, tensors };
 }
 
@@ -102,7 +102,7 @@ function parseTensor(
 ): TensorInfo {
   const name = record.name;
   if (typeof name !== "string" || name === "" || utf8Length(name) > MAX_NAME_BYTES) {
-    throw wrong(path, `${where}.name`, name, `a name of 1 to ${MAX_NAME_BYTES} bytes`);
+    throw invalidField(path, `${where}.name`, name, `a name of 1 to ${MAX_NAME_BYTES} bytes`);
   }
   const tensorAt = `${where} (${name})`;
   const shape = readShape(path, tensorAt, record.shape);
@@ -111,10 +111,10 @@ function parseTensor(
   const byteOffset = readCount(path, `${tensorAt}.byteOffset`, record.byteOffset);
   const expected = shape.reduce((product, dim) => product * dim, STORAGE_BYTES[storage]);
   if (nbytes !== expected) {
-    throw wrong(path, `${tensorAt}.nbytes`, nbytes, `${expected} for [${shape}] ${storage}`);
+    throw invalidField(path, `${tensorAt}.nbytes`, nbytes, `${expected} for [${shape}] ${storage}`);
   }
   if (byteOffset + nbytes > shardBytes) {
-    throw wrong(
+    throw invalidField(
       path,
       `${tensorAt} end`,
       byteOffset + nbytes,
@@ -126,7 +126,7 @@ function parseTensor(
 
 function readShape(path: string, where: string, value: unknown): number[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > MAX_DIMS) {
-    throw wrong(path, `${where}.shape`, value, `1 to ${MAX_DIMS} dimensions`);
+    throw invalidField(path, `${where}.shape`, value, `1 to ${MAX_DIMS} dimensions`);
   }
   let elements = 1;
   for (const dim of value) {
@@ -134,7 +134,12 @@ function readShape(path: string, where: string, value: unknown): number[] {
   }
   // Any size in bytes that is computed from the shape stays an exact integer below this bound.
   if (!(elements <= Number.MAX_SAFE_INTEGER / 8)) {
-    throw wrong(path, `${where}.shape`, value, "whole dimensions above 0 with a sane product");
+    throw invalidField(
+      path,
+      `${where}.shape`,
+      value,
+      "whole dimensions above 0 with a sane product",
+    );
   }
   return value;
 }
@@ -149,7 +154,7 @@ function readType(
   record: JsonObject,
 ): Pick<TensorInfo, "dtype" | "storage"> {
   if (record.format !== "raw" && record.format !== "f32-to-bf16") {
-    throw wrong(path, `${where}.format`, record.format, '"raw" or "f32-to-bf16"');
+    throw invalidField(path, `${where}.format`, record.format, '"raw" or "f32-to-bf16"');
   }
   switch (record.dtype) {
     case "float32":
@@ -161,7 +166,7 @@ function readType(
     case "uint32":
       return { dtype: "u32", storage: "u32" };
   }
-  throw wrong(path, `${where}.dtype`, record.dtype, "float32, bfloat16, float16 or uint32");
+  throw invalidField(path, `${where}.dtype`, record.dtype, "float32, bfloat16, float16 or uint32");
 }
 
 /** Sorts a shard's tensors by offset and refuses shared bytes. */
@@ -172,7 +177,7 @@ function checkOverlap(path: string, where: string, tensors: TensorInfo[]): void 
     const tensor = tensors[i]!;
     const end = before.byteOffset + before.nbytes;
     if (tensor.byteOffset < end) {
-      throw wrong(
+      throw invalidField(
         path,
         `${where} (${tensor.name}).byteOffset`,
         tensor.byteOffset,
@@ -184,33 +189,26 @@ function checkOverlap(path: string, where: string, tensors: TensorInfo[]): void 
 
 function readList(path: string, field: string, value: unknown, max: number): JsonObject[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > max) {
-    throw wrong(path, field, value, `a list of 1 to ${max} objects`);
+    throw invalidField(path, field, value, `a list of 1 to ${max} objects`);
   }
   for (const [i, item] of value.entries()) {
-    if (!isJsonObject(item)) throw wrong(path, `${field}[${i}]`, item, "an object");
+    if (!isJsonObject(item)) throw invalidField(path, `${field}[${i}]`, item, "an object");
   }
   return value;
 }
 
 function readCount(path: string, field: string, value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw wrong(path, field, value, "a whole number of bytes");
+  throw invalidField(path, field, value, "a whole number of bytes");
 }
 
 function readMd5(path: string, where: string, value: unknown): string | null {
   if (value === undefined || value === null) return null;
   const md5 = typeof value === "string" ? value.toLowerCase() : "";
-  if (!MD5.test(md5)) throw wrong(path, `${where}.md5sum`, value, "32 hexadecimal digits");
+  if (!MD5.test(md5)) throw invalidField(path, `${where}.md5sum`, value, "32 hexadecimal digits");
   return md5;
 }
 
 function utf8Length(text: string): number {
   return new TextEncoder().encode(text).length;
-}
-
-function wrong(path: string, field: string, value: unknown, expected: string): ModelInvalidError {
-  return new ModelInvalidError(
-    `Cannot read "${path}": ${field} is ${describe(value)}, expected ${expected}; ` +
-      "download the package again",
-  );
 }

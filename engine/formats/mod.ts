@@ -9,7 +9,13 @@ import { ModelInvalidError } from "../errors.ts";
 import { openMlcPackage } from "./mlc.ts";
 import type { ModelPackage } from "./package.ts";
 
-export { isJsonObject, type JsonObject, readJsonInside, readTextInside } from "./files.ts";
+export {
+  invalidField,
+  isJsonObject,
+  type JsonObject,
+  readJsonInside,
+  readTextInside,
+} from "./files.ts";
 export { MAX_TOKENIZER_BYTES } from "./limits.ts";
 export { readMlcConfig as readPackageConfig } from "./mlc_config.ts";
 export {

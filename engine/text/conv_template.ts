@@ -4,8 +4,8 @@
  * @see https://github.com/mlc-ai/mlc-llm/blob/main/python/mlc_llm/protocol/conversation_protocol.py
  * @module
  */
-import { InvalidRequestError, ModelInvalidError } from "../errors.ts";
-import { isJsonObject, type JsonObject } from "../formats/mod.ts";
+import { InvalidRequestError } from "../errors.ts";
+import { invalidField, isJsonObject, type JsonObject } from "../formats/mod.ts";
 import { toolsRefused } from "./chat_template.ts";
 import type {
   ChatTemplate,
@@ -158,7 +158,7 @@ function fill(template: string, placeholder: string, content: string): string {
 }
 
 function readText(path: string, name: string, value: unknown): string {
-  if (typeof value !== "string") throw wrong(path, name, "a text");
+  if (typeof value !== "string") throw invalidField(path, `conv_template.${name}`, value, "a text");
   return value;
 }
 
@@ -166,27 +166,21 @@ function readText(path: string, name: string, value: unknown): string {
 function readStrings(path: string, name: string, value: unknown, max: number): string[] {
   const list = typeof value === "string" ? [value] : value;
   if (!Array.isArray(list) || list.length > max || list.some((item) => typeof item !== "string")) {
-    throw wrong(path, name, `a list of at most ${max} texts`);
+    throw invalidField(path, `conv_template.${name}`, value, `a list of at most ${max} texts`);
   }
   return list;
 }
 
 function readIds(path: string, name: string, value: unknown): number[] {
   if (!Array.isArray(value) || value.some((id) => !Number.isSafeInteger(id) || id < 0)) {
-    throw wrong(path, name, "a list of token ids");
+    throw invalidField(path, `conv_template.${name}`, value, "a list of token ids");
   }
   return value;
 }
 
 function readTable(path: string, name: string, value: unknown): Record<string, string> {
   if (!isJsonObject(value) || Object.values(value).some((item) => typeof item !== "string")) {
-    throw wrong(path, name, "a table of texts");
+    throw invalidField(path, `conv_template.${name}`, value, "a table of texts");
   }
   return value as Record<string, string>;
-}
-
-function wrong(path: string, name: string, expected: string): ModelInvalidError {
-  return new ModelInvalidError(
-    `Cannot read "${path}": conv_template.${name} is not ${expected}; correct the file`,
-  );
 }

@@ -5,25 +5,17 @@
  */
 import { join } from "node:path";
 import { InvalidRequestError, ModelInvalidError } from "../errors.ts";
-import { type ModelPackage, readTextInside } from "../formats/mod.ts";
+import type { ModelPackage } from "../formats/mod.ts";
 import type { ChatMessage, ToolDefinition } from "../types.ts";
 import { type ChatTemplate, collectTexts, shapeMessages, shapeTools } from "./chat_template.ts";
-import { type ConvTemplate, createConvTemplate, readConvTemplate } from "./conv_template.ts";
+import { type ConvTemplate, readConvTemplate } from "./conv_template.ts";
 import { createDetokenizer, type Detokenizer } from "./detokenizer.ts";
 import { TextEncoding } from "./encoder.ts";
 import { chooseSentinel, LiteralGuard, type Sentinel } from "./guard.ts";
-import { compileJinjaTemplate } from "./jinja_template.ts";
-import {
-  findControlTokens,
-  readBosTokenIds,
-  readEosTokenIds,
-  readTokenText,
-} from "./special_tokens.ts";
+import { loadChatTemplate } from "./load_chat_template.ts";
+import { findControlTokens, readBosTokenIds, readEosTokenIds } from "./special_tokens.ts";
 import { createTokenBytes, readTokenDecoding } from "./token_bytes.ts";
 import { type AddedToken, readTokenizerFile, type TokenizerFile } from "./tokenizer_file.ts";
-
-/** Characters of a chat template; published ones stay below 32 KiB. */
-const MAX_TEMPLATE_BYTES = 1024 * 1024;
 
 /** What a model knows of text. */
 export interface TextModel {
@@ -163,53 +155,6 @@ class PackageTextModel implements TextModel {
 
 function literals(tokens: readonly AddedToken[]): string[] {
   return tokens.map((token) => token.content);
-}
-
-async function loadChatTemplate(
-  dir: string,
-  file: TokenizerFile,
-  conv: ConvTemplate | null,
-): Promise<ChatTemplate | null> {
-  const variables: Record<string, string> = {};
-  for (const name of ["bos_token", "eos_token", "pad_token", "unk_token"]) {
-    const text = readTokenText(file.config[name]);
-    if (text !== null) variables[name] = text;
-  }
-  const jinja = await readTextInside(dir, "chat_template.jinja", MAX_TEMPLATE_BYTES);
-  if (jinja !== null) {
-    return compileJinjaTemplate({
-      path: join(dir, "chat_template.jinja"),
-      source: jinja,
-      variables,
-    });
-  }
-  const path = join(dir, "tokenizer_config.json");
-  const published = readPublishedTemplates(path, file.config.chat_template);
-  if (published !== null) return compileJinjaTemplate({ path, ...published, variables });
-  return conv === null ? null : createConvTemplate(conv);
-}
-
-/** One text, or a list of named ones of which `default` and `tool_use` are used. */
-function readPublishedTemplates(
-  path: string,
-  value: unknown,
-): { source: string; toolUseSource?: string } | null {
-  if (value === undefined || value === null) return null;
-  if (typeof value === "string") return { source: value };
-  const named = new Map<string, string>();
-  for (const entry of Array.isArray(value) ? value : []) {
-    if (typeof entry?.name === "string" && typeof entry?.template === "string") {
-      named.set(entry.name, entry.template);
-    }
-  }
-  const source = named.get("default");
-  const toolUseSource = named.get("tool_use");
-  if (source === undefined) {
-    throw new ModelInvalidError(
-      `Cannot read "${path}": chat_template is neither a text nor a list with an entry "default"; correct it`,
-    );
-  }
-  return toolUseSource === undefined ? { source } : { source, toolUseSource };
 }
 
 function checkPrefix(

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { ModelInvalidError } from "../errors.ts";
 import {
+  invalidField,
   isJsonObject,
   type JsonObject,
   MAX_TOKENIZER_BYTES,
@@ -66,10 +67,10 @@ export async function readTokenizerFile(dir: string, vocabSize: number): Promise
     );
   }
   const model = json.model;
-  if (!isJsonObject(model)) throw wrong(path, "model", "an object");
+  if (!isJsonObject(model)) throw invalidField(path, "model", model, "an object");
   // Older files name no type; the library tells them apart by their fields.
   if (model.type !== undefined && !MODEL_TYPES.includes(model.type)) {
-    throw wrong(path, "model.type", MODEL_TYPES.join(" or "));
+    throw invalidField(path, "model.type", model.type, MODEL_TYPES.join(" or "));
   }
   const addedTokens = readAddedTokens(path, json.added_tokens);
   const tokens = readVocabulary(path, model);
@@ -86,13 +87,18 @@ export async function readTokenizerFile(dir: string, vocabSize: number): Promise
 
 function readAddedTokens(path: string, value: unknown): AddedToken[] {
   if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw wrong(path, "added_tokens", "a list");
+  if (!Array.isArray(value)) throw invalidField(path, "added_tokens", value, "a list");
   return value.map((token: unknown, i) => {
-    if (!isJsonObject(token)) throw wrong(path, `added_tokens[${i}]`, "an object");
+    if (!isJsonObject(token)) throw invalidField(path, `added_tokens[${i}]`, token, "an object");
     const { id, content } = token;
     checkId(path, `added_tokens[${i}].id`, id);
     if (typeof content !== "string" || content === "" || content.length > MAX_ADDED_TOKEN_LENGTH) {
-      throw wrong(path, `added_tokens[${i}].content`, `1 to ${MAX_ADDED_TOKEN_LENGTH} characters`);
+      throw invalidField(
+        path,
+        `added_tokens[${i}].content`,
+        content,
+        `1 to ${MAX_ADDED_TOKEN_LENGTH} characters`,
+      );
     }
     const special = token.special === true;
     return {
@@ -113,7 +119,7 @@ function readVocabulary(path: string, model: JsonObject): Array<string | undefin
   if (Array.isArray(vocab)) {
     for (const [id, entry] of vocab.entries()) {
       if (!Array.isArray(entry) || typeof entry[0] !== "string" || !Number.isFinite(entry[1])) {
-        throw wrong(path, `model.vocab[${id}]`, "a pair of text and score");
+        throw invalidField(path, `model.vocab[${id}]`, entry, "a pair of text and score");
       }
       tokens[id] = entry[0];
     }
@@ -123,20 +129,14 @@ function readVocabulary(path: string, model: JsonObject): Array<string | undefin
       tokens[id] = text;
     }
   } else {
-    throw wrong(path, "model.vocab", "a table of tokens");
+    throw invalidField(path, "model.vocab", vocab, "a table of tokens");
   }
-  if (tokens.length === 0) throw wrong(path, "model.vocab", "at least 1 token");
+  if (tokens.length === 0) throw invalidField(path, "model.vocab", vocab, "at least 1 token");
   return tokens;
 }
 
 function checkId(path: string, field: string, id: unknown): asserts id is number {
   if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id > MAX_TOKEN_ID) {
-    throw wrong(path, field, `a whole number from 0 to ${MAX_TOKEN_ID}`);
+    throw invalidField(path, field, id, `a whole number from 0 to ${MAX_TOKEN_ID}`);
   }
-}
-
-function wrong(path: string, field: string, expected: string): ModelInvalidError {
-  return new ModelInvalidError(
-    `Cannot read "${path}": ${field} is not ${expected}; download the package again`,
-  );
 }

@@ -76,12 +76,12 @@ const BROKEN_PACKAGES: BrokenPackage[] = [
   {
     name: "a configuration without an object of dimensions",
     damage: ({ config }) => Object.assign(config, { model_config: "llama" }),
-    message: /mlc-chat-config\.json": model_config is "llama", an object was expected/,
+    message: /mlc-chat-config\.json": model_config is "llama", expected an object/,
   },
   {
     name: "no architecture",
     damage: ({ config }) => delete config.model_type,
-    message: /model_type is nothing, a name of letters/,
+    message: /model_type is nothing, expected a name of letters/,
   },
   {
     name: "an architecture that is not a name",
@@ -91,12 +91,12 @@ const BROKEN_PACKAGES: BrokenPackage[] = [
   {
     name: "a quantization that is not a text",
     damage: ({ config }) => config.quantization = 4,
-    message: /quantization is 4, a name of letters/,
+    message: /quantization is 4, expected a name of letters/,
   },
   {
     name: "an empty vocabulary",
     damage: ({ config }) => config.vocab_size = 0,
-    message: /vocab_size is 0, a whole number from 1 to 4194304/,
+    message: /vocab_size is 0, expected a whole number from 1 to 4194304/,
   },
   {
     name: "a vocabulary beyond all real ones",
@@ -106,7 +106,7 @@ const BROKEN_PACKAGES: BrokenPackage[] = [
   {
     name: "half a layer",
     damage: ({ config }) => config.model_config.num_hidden_layers = 1.5,
-    message: /model_config\.num_hidden_layers is 1\.5, a whole number from 1 to 4096/,
+    message: /model_config\.num_hidden_layers is 1\.5, expected a whole number from 1 to 4096/,
   },
   {
     name: "a negative width",
@@ -116,7 +116,7 @@ const BROKEN_PACKAGES: BrokenPackage[] = [
   {
     name: "a context length of 0",
     damage: ({ config }) => config.context_window_size = 0,
-    message: /context_window_size is 0, a whole number from 1/,
+    message: /context_window_size is 0, expected a whole number from 1/,
   },
   {
     name: "no context length at all",
@@ -124,7 +124,7 @@ const BROKEN_PACKAGES: BrokenPackage[] = [
       config.context_window_size = -1;
       delete config.model_config.context_window_size;
     },
-    message: /context_window_size is nothing, a number of tokens/,
+    message: /context_window_size is nothing, expected a number of tokens/,
   },
   {
     name: "a configuration that is not JSON",
@@ -134,7 +134,7 @@ const BROKEN_PACKAGES: BrokenPackage[] = [
   {
     name: "a configuration that is a list",
     damage: ({ files }) => files["mlc-chat-config.json"] = "[]",
-    message: /it holds \[\], a JSON object was expected/,
+    message: /the content is \[\], expected a JSON object/,
   },
   {
     name: "a configuration that is not UTF-8",

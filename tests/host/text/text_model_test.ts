@@ -33,18 +33,30 @@ Deno.test("loadTextModel() names a missing tokenizer", async () => {
 
 /** A tokenizer file, and what the message must say. */
 const BROKEN_TOKENIZERS: [name: string, file: unknown, message: RegExp][] = [
-  ["that is a list", [], /it holds \[\], a JSON object was expected/],
-  ["without a model", {}, /model is not an object/],
-  ["without a vocabulary", { model: {} }, /model\.vocab is not a table of tokens/],
-  ["with an empty vocabulary", { model: { vocab: {} } }, /model\.vocab is not at least 1 token/],
+  ["that is a list", [], /the content is \[\], expected a JSON object/],
+  ["without a model", {}, /model is nothing, expected an object/],
+  ["without a vocabulary", { model: {} }, /model\.vocab is nothing, expected a table of tokens/],
+  [
+    "with an empty vocabulary",
+    { model: { vocab: {} } },
+    /model\.vocab is an object, expected at least 1 token/,
+  ],
   [
     "with a negative id",
     { model: { vocab: { a: -1 } } },
-    /model\.vocab\["a"\] is not a whole number/,
+    /model\.vocab\["a"\] is -1, expected a whole number/,
   ],
-  ["with a fractional id", { model: { vocab: { a: 0.5 } } }, /model\.vocab\["a"\] is not a whole/],
+  [
+    "with a fractional id",
+    { model: { vocab: { a: 0.5 } } },
+    /model\.vocab\["a"\] is 0\.5, expected a whole/,
+  ],
   ["with an id beyond all tables", { model: { vocab: { a: 1e9 } } }, /number from 0 to 4194303/],
-  ["with a piece without score", { model: { vocab: [["a"]] } }, /model\.vocab\[0\] is not a pair/],
+  [
+    "with a piece without score",
+    { model: { vocab: [["a"]] } },
+    /model\.vocab\[0\] is a list of 1, expected a pair/,
+  ],
   [
     "with a list of tokens that is none",
     { model: { vocab: { a: 0 } }, added_tokens: 1 },
@@ -53,22 +65,22 @@ const BROKEN_TOKENIZERS: [name: string, file: unknown, message: RegExp][] = [
   [
     "with an added token that is no object",
     { model: { vocab: { a: 0 } }, added_tokens: [null] },
-    /added_tokens\[0\] is not an object/,
+    /added_tokens\[0\] is null, expected an object/,
   ],
   [
     "with an added token without id",
     { model: { vocab: { a: 0 } }, added_tokens: [{ content: "x" }] },
-    /added_tokens\[0\]\.id is not a whole number/,
+    /added_tokens\[0\]\.id is nothing, expected a whole number/,
   ],
   [
     "with an empty added token",
     { model: { vocab: { a: 0 } }, added_tokens: [{ id: 1, content: "" }] },
-    /added_tokens\[0\]\.content is not 1 to 512 characters/,
+    /added_tokens\[0\]\.content is "", expected 1 to 512 characters/,
   ],
   [
     "of an unknown kind",
     { model: { type: "Markov", vocab: { a: 0 } } },
-    /model\.type is not BPE or Unigram/,
+    /model\.type is "Markov", expected BPE or Unigram/,
   ],
   [
     "with a merge that is no pair",
@@ -122,20 +134,29 @@ Deno.test("loadTextModel() refuses a chat template that is no Jinja", async () =
 Deno.test("loadTextModel() refuses a list of templates without a default", async () => {
   await assert.rejects(
     loadTextFixture({ tokenizerConfig: { chat_template: [{ name: "rag", template: "x" }] } }),
-    /neither a text nor a list with an entry "default"/,
+    /chat_template is a list of 1, expected a text or a list with an entry "default"/,
   );
 });
 
 Deno.test("loadTextModel() refuses a conv_template of the wrong kind", async () => {
   const load = (conv_template: unknown) => loadTextFixture({ chatConfig: { conv_template } });
-  await assert.rejects(load({}), /conv_template\.roles is not a table of texts/);
-  await assert.rejects(load({ roles: { user: 1 } }), /conv_template\.roles is not a table/);
+  await assert.rejects(load({}), /conv_template\.roles is nothing, expected a table of texts/);
+  await assert.rejects(
+    load({ roles: { user: 1 } }),
+    /conv_template\.roles is an object, expected a table/,
+  );
   await assert.rejects(
     load({ roles: {}, seps: ["a", "b", "c"] }),
-    /seps is not a list of at most 2/,
+    /seps is a list of 3, expected a list of at most 2/,
   );
-  await assert.rejects(load({ roles: {}, stop_token_ids: [-1] }), /stop_token_ids is not a list/);
-  await assert.rejects(load({ roles: {}, system_template: 1 }), /system_template is not a text/);
+  await assert.rejects(
+    load({ roles: {}, stop_token_ids: [-1] }),
+    /stop_token_ids is \[-1\], expected a list/,
+  );
+  await assert.rejects(
+    load({ roles: {}, system_template: 1 }),
+    /system_template is 1, expected a text/,
+  );
   await assert.rejects(
     load({ roles: {}, system_prefix_token_ids: [512] }),
     /conv_template names the token 512, the model's vocabulary has 512 entries/,

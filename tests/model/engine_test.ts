@@ -14,7 +14,7 @@ import { writeRandomModel } from "../support/random_model.ts";
 const DYING_WORKER = new URL("../support/dying_worker.ts", import.meta.url);
 
 const model = await writeRandomModel({
-  modelType: "llama",
+  architecture: "llama",
   quantization: "q4f16_1",
   hasHead: true,
 });
@@ -125,7 +125,7 @@ Deno.test("Engine.generate() refuses an unknown model and a damaged one, each fo
   await withEngine(async (engine) => {
     await assert.rejects(engine.generate(request("a", { model: "no-such" })), ModelNotFoundError);
     const damaged = await writeRandomModel({
-      modelType: "llama",
+      architecture: "llama",
       quantization: "q4f16_1",
       hasHead: true,
     });

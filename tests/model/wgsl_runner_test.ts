@@ -1,22 +1,24 @@
 import assert from "node:assert/strict";
 import { WgslRunner } from "../../engine/backends/wgsl/mod.ts";
 import { openPackage } from "../../engine/formats/mod.ts";
-import { computeRopeFrequencies } from "../../engine/models/rope.ts";
 import { writeRandomPackage } from "../../bench/random_package.ts";
-import { argmax, type ReferenceConfig, ReferenceDecoder } from "../reference/decoder.ts";
+import { ARCHITECTURES, SIZES } from "../reference/architectures.ts";
+import { argmax, ReferenceDecoder } from "../reference/decoder.ts";
 import { readPackageTensors } from "../reference/package_tensors.ts";
 import { assertClose } from "../support/assert_close.ts";
 import { device } from "../support/gpu.ts";
-import { SMALL_CONFIG, writeRandomModel } from "../support/random_model.ts";
+import { writeRandomModel } from "../support/random_model.ts";
 import { createRandom } from "../support/random.ts";
 import { makeTestDir } from "../support/test_dir.ts";
 
-const VARIANTS = (["llama", "qwen2"] as const).flatMap((modelType) =>
-  (["q4f16_1", "q4f32_1", "q0f16", "q0f32"] as const).map((quantization, i) => ({
-    modelType,
-    quantization,
-    hasHead: i % 2 === 0,
-  }))
+const VARIANTS = (Object.keys(ARCHITECTURES) as (keyof typeof ARCHITECTURES)[]).flatMap(
+  (architecture) =>
+    (["q4f16_1", "q4f32_1", "q0f16", "q0f32"] as const).map((quantization, i) => ({
+      architecture,
+      quantization,
+      // Gemma's head is always its embedding.
+      hasHead: i % 2 === 0 && !architecture.startsWith("gemma"),
+    })),
 );
 
 // f32 sums against f64 through three layers; logits are of order 1. A key that lands on the other side of an f16 rounding
@@ -29,7 +31,7 @@ function roundKv(quantization: string): (value: number) => number {
 
 function randomTokens(seed: number, length: number): number[] {
   const random = createRandom(seed);
-  return Array.from({ length }, () => Math.floor(random() * SMALL_CONFIG.vocab_size));
+  return Array.from({ length }, () => Math.floor(random() * SIZES.vocab_size));
 }
 
 /** Every block of a sequence that owns every `stride`-th one. */
@@ -37,18 +39,17 @@ function blocksFor(first: number, stride: number, numTokens: number): number[] {
   return Array.from({ length: Math.ceil(numTokens / 16) }, (_, i) => first + i * stride);
 }
 
-for (const { modelType, quantization, hasHead } of VARIANTS) {
+for (const { architecture, quantization, hasHead } of VARIANTS) {
   const head = hasHead ? "its own head" : "a tied head";
-  Deno.test(`WgslRunner.run() on ${modelType} ${quantization} with ${head} gives the f64 logits`, async () => {
-    const dir = await writeRandomModel({ modelType, quantization, hasHead });
+  Deno.test(`WgslRunner.run() on ${architecture} ${quantization} with ${head} gives the f64 logits`, async () => {
+    const dir = await writeRandomModel({ architecture, quantization, hasHead });
     const tokens = randomTokens(2, 150);
-    const reference = new ReferenceDecoder(SMALL_CONFIG, await readPackageTensors(dir), {
-      qkv: modelType === "qwen2" ? "c_attn" : "qkv_proj",
-      frequencies:
-        computeRopeFrequencies({ theta: 10000, scaling: SMALL_CONFIG.rope_scaling }, 24, 256)
-          .frequencies,
-      roundKv: roundKv(quantization),
-    });
+    const reference = new ReferenceDecoder(
+      ARCHITECTURES[architecture],
+      SIZES,
+      await readPackageTensors(dir),
+      roundKv(quantization),
+    );
     const expected = tokens.map((token) => reference.next(token));
     const runner = await WgslRunner.load(device, await openPackage(dir));
     const blocks = blocksFor(3, 2, 150);
@@ -75,7 +76,7 @@ function bestUnused(logits: ArrayLike<number>, used: number[]): number {
 
 Deno.test("WgslRunner.run() gives a sequence the same bits alone, in chunks and in any batch", async () => {
   const dir = await writeRandomModel({
-    modelType: "llama",
+    architecture: "llama",
     quantization: "q4f16_1",
     hasHead: true,
   });
@@ -120,7 +121,8 @@ Deno.test("WgslRunner.run() decodes 300 greedy tokens of Qwen2-0.5B's shape as f
   const numLayers = 2;
   const vocabSize = 1001;
   await writeRandomPackage(dir, { numLayers, vocabSize, contextLength: 512 });
-  const config: ReferenceConfig = {
+  const sizes = {
+    ...SIZES,
     hidden_size: 896,
     intermediate_size: 4864,
     num_hidden_layers: numLayers,
@@ -130,11 +132,16 @@ Deno.test("WgslRunner.run() decodes 300 greedy tokens of Qwen2-0.5B's shape as f
     vocab_size: vocabSize,
     rms_norm_eps: 1e-6,
   };
-  const reference = new ReferenceDecoder(config, await readPackageTensors(dir), {
-    qkv: "c_attn",
-    frequencies: Float64Array.from({ length: 32 }, (_, i) => 1e6 ** (-i / 32)),
-    roundKv: roundKv("q4f16_1"),
-  });
+  const reference = new ReferenceDecoder(
+    {
+      ...ARCHITECTURES.qwen2,
+      attentionScale: 1 / 8,
+      frequencies: () => Float64Array.from({ length: 32 }, (_, i) => 1e6 ** (-i / 32)),
+    },
+    sizes,
+    await readPackageTensors(dir),
+    roundKv("q4f16_1"),
+  );
   const runner = await WgslRunner.load(device, await openPackage(dir));
   const prompt = [5, 17, 900, 333, 42];
   const blocks = blocksFor(0, 1, prompt.length + 300);

@@ -1,105 +1,102 @@
 /**
- * A whole llama-family decoder in f64, one token at a time, straight from the papers. Keys and values are rounded to the
- * cache's element type, since that rounding is part of what a model on such a cache computes.
+ * A whole decoder in f64, one token at a time, straight from the papers. Keys and values are rounded to the cache's element
+ * type, since that rounding is part of what a model on such a cache computes.
  */
+import type { ReferenceArchitecture, SIZES } from "./architectures.ts";
 import { attentionReference } from "./attention.ts";
+import { gegluReference, swigluReference } from "./gated_activation.ts";
 import { rmsNormReference } from "./norm.ts";
 import { ropeReference } from "./rope.ts";
-import { swigluReference } from "./gated_activation.ts";
-
-/** The published names of what the decoder needs. */
-export interface ReferenceConfig {
-  hidden_size: number;
-  intermediate_size: number;
-  num_hidden_layers: number;
-  num_attention_heads: number;
-  num_key_value_heads: number;
-  head_dim: number;
-  vocab_size: number;
-  rms_norm_eps: number;
-}
 
 /** Runs one sequence. */
 export class ReferenceDecoder {
-  readonly #keys: Float64Array[][] = [];
-  readonly #values: Float64Array[][] = [];
+  readonly #keys: Float64Array[][];
+  readonly #values: Float64Array[][];
   #position = 0;
 
   /**
    * @param tensors by parameter name, `….weight` [N, K] (rows may be longer than K: padding)
-   * @param options.qkv name of the fused projection; its `.bias` is added where there is one
-   * @param options.roundKv rounds a key or value as the cache does
+   * @param roundKv rounds a key or value as the cache does
    */
   constructor(
-    readonly config: ReferenceConfig,
+    readonly architecture: ReferenceArchitecture,
+    readonly sizes: typeof SIZES,
     readonly tensors: ReadonlyMap<string, Float32Array>,
-    readonly options: {
-      qkv: string;
-      frequencies: Float64Array;
-      roundKv: (value: number) => number;
-    },
+    readonly roundKv: (value: number) => number,
   ) {
-    for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-      this.#keys.push([]);
-      this.#values.push([]);
-    }
+    this.#keys = Array.from({ length: sizes.num_hidden_layers }, () => []);
+    this.#values = Array.from({ length: sizes.num_hidden_layers }, () => []);
   }
 
   /** Appends a token and returns the logits of the next one, [V]. */
   next(token: number): Float64Array {
-    const c = this.config;
-    const embedding = this.#tensor("model.embed_tokens.weight");
-    const rowSize = embedding.length / c.vocab_size;
+    const { architecture: a, sizes: s } = this;
+    const embedding = this.#tensor(`${a.embedding}.weight`);
+    const rowSize = embedding.length / s.vocab_size;
     let hidden = Float64Array.from(
-      embedding.subarray(token * rowSize, token * rowSize + c.hidden_size),
+      embedding.subarray(token * rowSize, token * rowSize + s.hidden_size),
+      (value) => value * a.embeddingScale,
     );
-    for (let layer = 0; layer < c.num_hidden_layers; layer++) {
-      const prefix = `model.layers.${layer}`;
-      const normed = this.#norm(hidden, `${prefix}.input_layernorm`);
-      hidden = add(hidden, this.#attention(normed, layer));
-      const normedAgain = this.#norm(hidden, `${prefix}.post_attention_layernorm`);
-      const gateUp = this.#linear(
-        normedAgain,
-        `${prefix}.mlp.gate_up_proj`,
-        2 * c.intermediate_size,
-      );
-      hidden = add(
-        hidden,
-        this.#linear(swigluReference(gateUp), `${prefix}.mlp.down_proj`, c.hidden_size),
-      );
+    for (let layer = 0; layer < s.num_hidden_layers; layer++) {
+      let out = this.#attention(this.#norm(hidden, a.inputNorm(layer)), layer);
+      if (a.postAttentionNorm) out = this.#norm(out, a.postAttentionNorm(layer));
+      hidden = add(hidden, out);
+      out = this.#mlp(this.#norm(hidden, a.mlpNorm(layer)), layer);
+      if (a.postMlpNorm) out = this.#norm(out, a.postMlpNorm(layer));
+      hidden = add(hidden, out);
     }
     this.#position++;
-    const head = this.tensors.has("lm_head.weight") ? "lm_head" : "model.embed_tokens";
-    return this.#linear(this.#norm(hidden, "model.norm"), head, c.vocab_size);
+    const head = this.tensors.has("lm_head.weight") ? "lm_head" : a.embedding;
+    const logits = this.#linear(this.#norm(hidden, a.finalNorm), head, s.vocab_size);
+    const cap = a.logitSoftCap;
+    return cap === undefined ? logits : logits.map((logit) => cap * Math.tanh(logit / cap));
   }
 
   #attention(x: Float64Array, layer: number): Float64Array {
-    const { num_attention_heads: h, num_key_value_heads: kh, head_dim: size } = this.config;
-    const { qkv: name, frequencies, roundKv } = this.options;
-    const prefix = `model.layers.${layer}.self_attn`;
-    const qkv = this.#linear(x, `${prefix}.${name}`, (h + 2 * kh) * size);
+    const { architecture: a, sizes: s } = this;
+    const { num_attention_heads: h, num_key_value_heads: kh, head_dim: size } = s;
+    const names = a.qkv(layer);
+    const rows = names.length === 1 ? [h + 2 * kh] : [h, kh, kh];
+    const qkv = names.flatMap((name, i) => [...this.#linear(x, name, rows[i]! * size)]);
     const heads = Array.from({ length: h + 2 * kh }, (_, i) => {
-      const head = qkv.subarray(i * size, (i + 1) * size);
-      return i < h + kh ? ropeReference(head, this.#position, frequencies) : head;
+      let head = Float64Array.from(qkv.slice(i * size, (i + 1) * size));
+      if (i >= h + kh) return head;
+      const norms = a.headNorms?.(layer);
+      if (norms) head = this.#norm(head, i < h ? norms[0] : norms[1]);
+      return ropeReference(head, this.#position, a.frequencies(layer), a.magnitude);
     });
     const concat = (list: Float64Array[]) => Float64Array.from(list.flatMap((head) => [...head]));
-    this.#keys[layer]!.push(concat(heads.slice(h, h + kh)).map(roundKv));
-    this.#values[layer]!.push(concat(heads.slice(h + kh)).map(roundKv));
+    this.#keys[layer]!.push(concat(heads.slice(h, h + kh)).map(this.roundKv));
+    this.#values[layer]!.push(concat(heads.slice(h + kh)).map(this.roundKv));
+    const window = a.window(layer);
     const attended = attentionReference(
       concat(heads.slice(0, h)),
       this.#keys[layer]!,
       this.#values[layer]!,
       { numHeads: h, numKvHeads: kh, headDim: size },
-      1 / Math.sqrt(size),
+      a.attentionScale,
+      {
+        ...(window === undefined ? {} : { window }),
+        ...(a.attentionSoftCap === undefined ? {} : { softCap: a.attentionSoftCap }),
+      },
     );
-    return this.#linear(attended, `${prefix}.o_proj`, this.config.hidden_size);
+    return this.#linear(attended, a.output(layer), s.hidden_size);
   }
 
-  #norm(x: Float64Array, name: string): Float64Array {
-    return rmsNormReference(x, this.#tensor(`${name}.weight`), this.config.rms_norm_eps);
+  #mlp(x: Float64Array, layer: number): Float64Array {
+    const { architecture: a, sizes: s } = this;
+    const gateUp = this.#linear(x, a.gateUp(layer), 2 * s.intermediate_size);
+    const activated = a.activation === "silu" ? swigluReference(gateUp) : gegluReference(gateUp);
+    return this.#linear(activated, a.down(layer), s.hidden_size);
   }
 
-  #linear(x: Float64Array, name: string, numRows: number): Float64Array {
+  #norm(x: Float64Array, name: string): Float64Array<ArrayBuffer> {
+    return new Float64Array(
+      rmsNormReference(x, this.#tensor(`${name}.weight`), this.sizes.rms_norm_eps),
+    );
+  }
+
+  #linear(x: Float64Array, name: string, numRows: number): Float64Array<ArrayBuffer> {
     const weight = this.#tensor(`${name}.weight`);
     const bias = this.tensors.get(`${name}.bias`);
     const rowSize = weight.length / numRows;

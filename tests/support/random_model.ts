@@ -1,127 +1,142 @@
 /**
- * Small decoders with random weights, in every quantization and at sizes that fit no tile.
+ * Small decoders with random weights, of every architecture and in every quantization, at sizes that fit no tile.
  */
 import { createHash } from "node:crypto";
+import { ARCHITECTURES, SIZES } from "../reference/architectures.ts";
 import { writePackage } from "./mlc_package.ts";
 import { createRandom } from "./random.ts";
 
-/** Heads of 24, a hidden size that is no multiple of a group, an odd vocabulary. */
-export const SMALL_CONFIG = {
-  hidden_size: 72,
-  intermediate_size: 100,
-  num_hidden_layers: 3,
-  num_attention_heads: 6,
-  num_key_value_heads: 2,
-  head_dim: 24,
-  vocab_size: 331,
-  rms_norm_eps: 1e-5,
-  position_embedding_base: 10000,
-  context_window_size: 256,
-  tie_word_embeddings: false,
-  rope_scaling: {
-    rope_type: "llama3",
-    factor: 8,
-    low_freq_factor: 1,
-    high_freq_factor: 4,
-    original_max_position_embeddings: 64,
-  },
-};
-
 /** What varies between the packages. */
 export interface RandomModelOptions {
-  modelType: "llama" | "qwen2";
+  architecture: keyof typeof ARCHITECTURES;
   quantization: "q4f16_1" | "q4f32_1" | "q0f16" | "q0f32";
+  /** A head apart from the embedding. */
   hasHead: boolean;
-  /** @default SMALL_CONFIG */
-  config?: typeof SMALL_CONFIG;
+  /** Laid over the architecture's own config. */
+  sizes?: Partial<typeof SIZES>;
   /** @default 1 */
   seed?: number;
 }
 
 /** Writes a package and returns its directory. */
 export async function writeRandomModel(options: RandomModelOptions): Promise<string> {
-  const { modelType, quantization, hasHead, config: c = SMALL_CONFIG, seed = 1 } = options;
-  const random = createRandom(seed);
-  const isQuantized = quantization.startsWith("q4");
-  const dtype = quantization.includes("f16") ? "float16" : "float32"; // float32 is stored as bfloat16
-  const records: Record<string, unknown>[] = [];
-  const chunks: Uint8Array[] = [];
-  let byteOffset = 0;
+  const { quantization, hasHead, seed = 1 } = options;
+  const architecture = ARCHITECTURES[options.architecture];
+  const sizes = { ...SIZES, ...options.sizes };
+  const writer = new TensorWriter(quantization, seed);
+  const { hidden_size: d, head_dim: c, intermediate_size: f } = sizes;
+  const { num_attention_heads: h, num_key_value_heads: kh } = sizes;
 
-  function push(name: string, shape: number[], type: string, bytes: Uint8Array): void {
-    records.push({
-      name,
-      shape,
-      dtype: type,
-      format: "f32-to-bf16",
-      byteOffset,
-      nbytes: bytes.length,
-    });
-    chunks.push(bytes);
-    byteOffset += bytes.length;
+  writer.matrix(architecture.embedding, sizes.vocab_size, d);
+  for (let layer = 0; layer < sizes.num_hidden_layers; layer++) {
+    writer.norm(architecture.inputNorm(layer), d);
+    const names = architecture.qkv(layer);
+    const rows = names.length === 1 ? [h + 2 * kh] : [h, kh, kh];
+    names.forEach((name, i) => writer.matrix(name, rows[i]! * c, d));
+    if (architecture.hasQkvBias) writer.bias(names[0]!, (h + 2 * kh) * c);
+    for (const name of architecture.headNorms?.(layer) ?? []) writer.norm(name, c);
+    writer.matrix(architecture.output(layer), d, h * c);
+    if (architecture.postAttentionNorm) writer.norm(architecture.postAttentionNorm(layer), d);
+    writer.norm(architecture.mlpNorm(layer), d);
+    writer.matrix(architecture.gateUp(layer), 2 * f, d);
+    writer.matrix(architecture.down(layer), d, f);
+    if (architecture.postMlpNorm) writer.norm(architecture.postMlpNorm(layer), d);
   }
-  function floats(name: string, shape: number[], value: () => number): void {
-    const length = shape.reduce((product, size) => product * size, 1);
-    const values = Float32Array.from({ length }, value);
-    const bytes = dtype === "float16"
-      ? new Uint8Array(new Float16Array(values).buffer)
-      : new Uint8Array(
-        Uint16Array.from(new Uint32Array(values.buffer), (word) => word >>> 16).buffer,
-      );
-    push(name, shape, dtype, bytes);
+  writer.norm(architecture.finalNorm, d);
+  if (hasHead) writer.matrix("lm_head", sizes.vocab_size, d);
+
+  const shard = writer.finish();
+  return await writePackage((fixture) => {
+    fixture.config = {
+      model_type: architecture.modelType,
+      quantization,
+      model_config: { ...architecture.config, ...options.sizes, tie_word_embeddings: !hasHead },
+      vocab_size: sizes.vocab_size,
+      context_window_size: sizes.context_window_size,
+    };
+    fixture.shards = [shard.bytes];
+    fixture.index.records = [{
+      dataPath: "params_shard_0.bin",
+      format: "raw-shard",
+      nbytes: shard.bytes.length,
+      md5sum: createHash("md5").update(shard.bytes).digest("hex"),
+      records: shard.records,
+    }];
+  });
+}
+
+interface TensorRecord {
+  name: string;
+  shape: number[];
+  dtype: string;
+  format: string;
+  byteOffset: number;
+  nbytes: number;
+}
+
+/** Appends random tensors to one shard. */
+class TensorWriter {
+  readonly #random: () => number;
+  readonly #isQuantized: boolean;
+  /** float32 is stored as bfloat16. */
+  readonly #dtype: "float16" | "float32";
+  readonly #records: TensorRecord[] = [];
+  readonly #chunks: Uint8Array[] = [];
+  #byteOffset = 0;
+
+  constructor(quantization: string, seed: number) {
+    this.#random = createRandom(seed);
+    this.#isQuantized = quantization.startsWith("q4");
+    this.#dtype = quantization.includes("f16") ? "float16" : "float32";
   }
-  function matrix(name: string, n: number, k: number): void {
+
+  norm(name: string, size: number): void {
+    this.#floats(`${name}.weight`, [size], () => 0.5 + this.#random());
+  }
+
+  bias(name: string, size: number): void {
+    this.#floats(`${name}.bias`, [size], () => this.#random() - 0.5);
+  }
+
+  matrix(name: string, n: number, k: number): void {
     const spread = 1.7 / Math.sqrt(k);
-    if (!isQuantized) return floats(`${name}.weight`, [n, k], () => (2 * random() - 1) * spread);
+    if (!this.#isQuantized) {
+      this.#floats(`${name}.weight`, [n, k], () => (2 * this.#random() - 1) * spread);
+      return;
+    }
     const numGroups = Math.ceil(k / 32);
     const words = new Uint32Array(n * numGroups * 4);
     for (let row = 0; row < n; row++) {
       for (let column = 0; column < k; column++) { // codes past K stay 0, as the converter leaves them
-        const code = Math.floor(random() * 15);
+        const code = Math.floor(this.#random() * 15);
         words[row * numGroups * 4 + (column >> 3)]! |= code << (4 * (column % 8));
       }
     }
-    push(`${name}.q_weight`, [n, numGroups * 4], "uint32", new Uint8Array(words.buffer));
-    floats(`${name}.q_scale`, [n, numGroups], () => (0.5 + random()) * spread / 7);
+    this.#push(`${name}.q_weight`, [n, numGroups * 4], "uint32", new Uint8Array(words.buffer));
+    const scale = () => (0.5 + this.#random()) * spread / 7;
+    this.#floats(`${name}.q_scale`, [n, numGroups], scale);
   }
-  const norm = (name: string) => floats(`${name}.weight`, [c.hidden_size], () => 0.5 + random());
 
-  const attentionSize = c.num_attention_heads * c.head_dim;
-  const qkvRows = attentionSize + 2 * c.num_key_value_heads * c.head_dim;
-  const qkv = modelType === "qwen2" ? "c_attn" : "qkv_proj";
-  matrix("model.embed_tokens", c.vocab_size, c.hidden_size);
-  for (let layer = 0; layer < c.num_hidden_layers; layer++) {
-    const prefix = `model.layers.${layer}`;
-    norm(`${prefix}.input_layernorm`);
-    matrix(`${prefix}.self_attn.${qkv}`, qkvRows, c.hidden_size);
-    if (modelType === "qwen2") {
-      floats(`${prefix}.self_attn.${qkv}.bias`, [qkvRows], () => random() - 0.5);
-    }
-    matrix(`${prefix}.self_attn.o_proj`, c.hidden_size, attentionSize);
-    norm(`${prefix}.post_attention_layernorm`);
-    matrix(`${prefix}.mlp.gate_up_proj`, 2 * c.intermediate_size, c.hidden_size);
-    matrix(`${prefix}.mlp.down_proj`, c.hidden_size, c.intermediate_size);
+  finish(): { bytes: Uint8Array<ArrayBuffer>; records: TensorRecord[] } {
+    const bytes = new Uint8Array(this.#byteOffset);
+    this.#chunks.forEach((chunk, i) => bytes.set(chunk, this.#records[i]!.byteOffset));
+    return { bytes, records: this.#records };
   }
-  norm("model.norm");
-  if (hasHead) matrix("lm_head", c.vocab_size, c.hidden_size);
 
-  const shard = new Uint8Array(byteOffset);
-  for (const [i, chunk] of chunks.entries()) shard.set(chunk, records[i]!.byteOffset as number);
-  return await writePackage((fixture) => {
-    fixture.config = {
-      model_type: modelType,
-      quantization,
-      model_config: { ...c, tie_word_embeddings: !hasHead },
-      vocab_size: c.vocab_size,
-      context_window_size: c.context_window_size,
-    };
-    fixture.shards = [shard];
-    fixture.index.records = [{
-      dataPath: "params_shard_0.bin",
-      format: "raw-shard",
-      nbytes: shard.length,
-      md5sum: createHash("md5").update(shard).digest("hex"),
-      records: records as never,
-    }];
-  });
+  #floats(name: string, shape: number[], value: () => number): void {
+    const length = shape.reduce((product, size) => product * size, 1);
+    const values = Float32Array.from({ length }, value);
+    const halves = this.#dtype === "float16"
+      ? new Float16Array(values)
+      : Uint16Array.from(new Uint32Array(values.buffer), (word) => word >>> 16);
+    this.#push(name, shape, this.#dtype, new Uint8Array(halves.buffer));
+  }
+
+  #push(name: string, shape: number[], dtype: string, bytes: Uint8Array): void {
+    const nbytes = bytes.length;
+    const byteOffset = this.#byteOffset;
+    this.#records.push({ name, shape, dtype, format: "f32-to-bf16", byteOffset, nbytes });
+    this.#chunks.push(bytes);
+    this.#byteOffset += nbytes;
+  }
 }

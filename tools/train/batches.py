@@ -15,8 +15,8 @@ from corpus.text import Conversation
 from template import render
 from tokenizer import Tokenizer
 
-ROW_LENGTHS = (320, 512, 1024)
-TOKENS_PER_BATCH = 2048
+ROW_LENGTHS = (384, 1024)
+TOKENS_PER_BATCH = 1152
 POOL = 512
 
 

@@ -19,11 +19,11 @@ class Config:
     """Shape of the model; the words are those of a published llama config."""
 
     vocab_size: int = 1536
-    hidden_size: int = 192
-    intermediate_size: int = 512
+    hidden_size: int = 160
+    intermediate_size: int = 384
     num_hidden_layers: int = 5
-    num_attention_heads: int = 6
-    num_key_value_heads: int = 3
+    num_attention_heads: int = 4
+    num_key_value_heads: int = 2
     head_dim: int = 32
     rms_norm_eps: float = 1e-5
     rope_theta: float = 10000.0

@@ -44,7 +44,8 @@ def _add(rng: Rng) -> QA:
         x=x,
         y=y,
     )
-    return QA(ask(rng, core), f"{a} + {b} = {a + b}", str(a + b))
+    np = phrase(rng, "[the sum of {x} and {y}|{x} plus {y}|{x} + {y}|the total of {x} and {y}|{x} added to {y}]", x=x, y=y)
+    return QA(ask(rng, core, np), f"{a} + {b} = {a + b}", str(a + b))
 
 
 def _subtract(rng: Rng) -> QA:
@@ -66,7 +67,8 @@ def _subtract(rng: Rng) -> QA:
         x=x,
         y=y,
     )
-    return QA(ask(rng, core), f"{a} - {b} = {a - b}", str(a - b))
+    np = phrase(rng, "[the difference between {x} and {y}|{x} minus {y}|{x} - {y}|{x} take away {y}|{x} less {y}]", x=x, y=y)
+    return QA(ask(rng, core, np), f"{a} - {b} = {a - b}", str(a - b))
 
 
 def _times(rng: Rng) -> QA:
@@ -82,7 +84,8 @@ def _times(rng: Rng) -> QA:
         x=x,
         y=y,
     )
-    return QA(ask(rng, core), f"{a} * {b} = {a * b}", str(a * b))
+    np = phrase(rng, "[the product of {x} and {y}|{x} times {y}|{x} * {y}|{x} multiplied by {y}]", x=x, y=y)
+    return QA(ask(rng, core, np), f"{a} * {b} = {a * b}", str(a * b))
 
 
 def _half_double(rng: Rng) -> QA:

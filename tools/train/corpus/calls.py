@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from .frames import opened
 from .instructions import neutral_system
 from .qa import QA
 from .text import Conversation, Message, Rng, assistant, capitalize, careless, join_and, made_up, phrase, system, user
@@ -85,7 +86,7 @@ def request(rng: Rng, target: Offer) -> tuple[str, dict[str, Any]]:
     first = text.split(" ")[0].lower().rstrip(",:")
     asks = first in ("what", "what's", "how", "how's", "is", "do", "does", "will", "where", "who", "which", "can", "could", "has")
     text = capitalize(text) + ("?" if asks else rng.choice([".", ".", ""]))
-    text = careless(rng, text, lower=False)
+    text = opened(rng, careless(rng, text, lower=False), 0.08)
     arguments = {key: values[p.slot] for key, p in zip(target.keys, target.skill.parameters)}
     if rng.random() < 0.08:
         text = text.lower()

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from . import words
+from .frames import framed, is_question, opened, shaken
 from .qa import QA
-from .text import Rng, a_or_an, capitalize, made_up_name, fragment, phrase
+from .text import Rng, a_or_an, capitalize, fragment, made_up_name, phrase
 
-ASK = (
-    "[|||please tell me: |tell me, |quick question: |can you tell me |could you tell me |"
+LEADS = (
+    "[|||||please tell me: |tell me, |quick question: |can you tell me |could you tell me |"
     "do you know |I want to know: |I would like to know |please answer: |question: |hey, |"
     "so, |now, |okay, |one question: |I wonder, |my question is: |help me out: |"
-    "let me know |please say |I need to know ]"
+    "let me know |please say |I need to know |do tell me, |hello, |hi, |well, |ok so |tell us: ]"
 )
 
 
-def ask(rng: Rng, core: str) -> str:
-    """A question from its core, politely wrapped now and then."""
-    lead = fragment(rng, ASK)
-    tail = fragment(rng, "[||||||, please| please| for me]")
-    text = f"{lead.strip()} {core}{tail}".strip()
-    mark = "?" if core.split(" ")[0] in ("what", "which", "who", "how", "is") or lead else "."
-    return capitalize(text) + mark
+def ask(rng: Rng, core: str, np: str | None = None) -> str:
+    """A question from its core, or a frame around its noun phrase; wrapped now and then."""
+    if np and rng.random() < 0.5:
+        text = framed(rng, np)
+        lead = ""
+    else:
+        lead = fragment(rng, LEADS).strip()
+        text = f"{lead} {core}".strip()
+    asks = is_question(core) if text.endswith(core) else is_question(text)
+    text = shaken(rng, text) + fragment(rng, "[|||||||, please| please| for me]")
+    return opened(rng, capitalize(text) + ("?" if asks or lead else "."))
 
 
 def _capital(rng: Rng) -> QA:
@@ -42,7 +47,7 @@ def _capital(rng: Rng) -> QA:
         c=country,
         b=bare,
     )
-    return QA(ask(rng, core), f"The capital of {country} is {capital}.", capital)
+    return QA(ask(rng, core, phrase(rng, "[the capital of {c}|the capital city of {c}|{b}'s capital]", c=country, b=bare)), f"The capital of {country} is {capital}.", capital)
 
 
 def _capital_of_what(rng: Rng) -> QA:
@@ -59,7 +64,7 @@ def _capital_of_what(rng: Rng) -> QA:
         "|in what country [can I find|do I find|would I find] {c}|where can I find {c}",
         c=capital,
     )
-    return QA(ask(rng, core), f"{capital} is the capital of {country}.", country.removeprefix("the "))
+    return QA(ask(rng, core, phrase(rng, "the country whose capital is {c}|the country of {c}", c=capital)), f"{capital} is the capital of {country}.", country.removeprefix("the "))
 
 
 def _capital_unknown(rng: Rng) -> QA:
@@ -70,7 +75,7 @@ def _capital_unknown(rng: Rng) -> QA:
         "|what is {c}'s capital|do you know the capital of {c}|which capital does {c} have",
         c=place,
     )
-    return QA(ask(rng, core), "I do not know that capital.", "I do not know.")
+    return QA(ask(rng, core, phrase(rng, "[the capital of {c}|the capital city of {c}|{c}'s capital]", c=place)), "I do not know that capital.", "I do not know.")
 
 
 def _opposite(rng: Rng) -> QA:
@@ -92,7 +97,7 @@ def _opposite(rng: Rng) -> QA:
         "|a word that is the opposite of {w}|which word is opposite to {w}",
         w=shown,
     )
-    return QA(ask(rng, core), f"The opposite of {word} is {other}.", other)
+    return QA(ask(rng, core, phrase(rng, "[the opposite of {w}|the opposite of the word {w}|the contrary of {w}|the word opposite to {w}|an antonym of {w}]", w=shown)), f"The opposite of {word} is {other}.", other)
 
 
 ORDERED = [
@@ -120,7 +125,8 @@ def _order(rng: Rng) -> QA:
         )
         if "tomorrow" in core and kind != "day":
             core = f"which {kind} comes after {items[i]}"
-        return QA(ask(rng, core), f"After {items[i]} comes {other}.", other)
+        np = phrase(rng, "the {k} [after|following|right after|that comes after|that follows] {x}", k=kind, x=items[i])
+        return QA(ask(rng, core, np), f"After {items[i]} comes {other}.", other)
     other = items[(i - 1) % len(items)]
     core = phrase(
         rng,
@@ -134,7 +140,8 @@ def _order(rng: Rng) -> QA:
     )
     if "yesterday" in core and kind != "day":
         core = f"which {kind} comes before {items[i]}"
-    return QA(ask(rng, core), f"Before {items[i]} comes {other}.", other)
+    np = phrase(rng, "the {k} [before|just before|right before|that comes before] {x}", k=kind, x=items[i])
+    return QA(ask(rng, core, np), f"Before {items[i]} comes {other}.", other)
 
 
 def _colour_of(rng: Rng) -> QA:
@@ -149,7 +156,7 @@ def _colour_of(rng: Rng) -> QA:
         s=spelling,
         t=thing,
     )
-    return QA(ask(rng, core), f"{capitalize(thing)} is {colour}.", colour)
+    return QA(ask(rng, core, f"the {spelling} of {thing}"), f"{capitalize(thing)} is {colour}.", colour)
 
 
 def _count(rng: Rng) -> QA:
@@ -164,6 +171,7 @@ def _count(rng: Rng) -> QA:
         place = ""
     if " are in " in thing or " are on " in thing:
         where = thing.split(" are ")[1]
+        np = f"the number of {unit} {where}"
         full = f"There are {number} {unit} {where}."
         if rng.random() < 0.4:
             core = phrase(
@@ -176,6 +184,7 @@ def _count(rng: Rng) -> QA:
             )
     elif " does " in thing:
         owner = place.removesuffix(" have")
+        np = f"the number of {unit} of {owner}"
         full = f"{capitalize(owner)} has {number} {unit}."
         if rng.random() < 0.4:
             core = phrase(
@@ -187,8 +196,9 @@ def _count(rng: Rng) -> QA:
                 o=owner,
             )
     else:
+        np = f"the number of {unit}"
         full = f"There are {number} {unit}."
-    return QA(ask(rng, core), full, number)
+    return QA(ask(rng, core, np), full, number)
 
 
 def _animal(rng: Rng) -> QA:
@@ -201,7 +211,8 @@ def _animal(rng: Rng) -> QA:
             "|what is the sound of {a}|{a} says what|imitate {a}|how does {a} go",
             a=a_or_an(animal),
         )
-        return QA(ask(rng, core), f"{capitalize(a_or_an(animal))} says {sound}.", sound)
+        np = phrase(rng, "the [sound|noise] [of {a}|that {a} makes|{a} makes]", a=a_or_an(animal))
+        return QA(ask(rng, core, np), f"{capitalize(a_or_an(animal))} says {sound}.", sound)
     animal, young = rng.choice(list(words.YOUNG.items()))
     core = phrase(
         rng,
@@ -212,7 +223,8 @@ def _animal(rng: Rng) -> QA:
         a=animal,
         a2=a_or_an(animal),
     )
-    return QA(ask(rng, core), f"A young {animal} is called {a_or_an(young)}.", young)
+    np = phrase(rng, "the [name|word] [of|for] a [young|baby] {a}", a=animal)
+    return QA(ask(rng, core, np), f"A young {animal} is called {a_or_an(young)}.", young)
 
 
 def _planet(rng: Rng) -> QA:
@@ -261,7 +273,7 @@ def _first_last(rng: Rng) -> QA:
         p=place,
         q=place.replace("of", "in"),
     )
-    return QA(ask(rng, core), f"The {ordinal} {kind} {place} is {item}.", item)
+    return QA(ask(rng, core, phrase(rng, "the {o} {k} {p}", o=ordinal, k=kind, p=place)), f"The {ordinal} {kind} {place} is {item}.", item)
 
 
 def _category(rng: Rng) -> QA:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .frames import shaken
 from .qa import QA
-from .text import Rng, phrase
+from .text import Rng, fragment, phrase
 
 # (ways to say it, the answer, its short form)
 SMALL_TALK: list[tuple[str, str, str]] = [
@@ -47,7 +48,9 @@ SMALL_TALK: list[tuple[str, str, str]] = [
         "can you tell me who you are|can you tell me your name|describe yourself|"
         "what model are you|which model is this|what kind of model are you|what is this model called|"
         "which model am I using|what language model is this|name yourself|who is speaking|"
-        "with whom am I speaking|your name|what can I call you][?|]",
+        "with whom am I speaking|your name|what can I call you|[tell me|say|give me|I want to know|do you know|"
+        "can I have|I'd like to know|I forgot|what was|what would be] [your name|the name of this model|what you are called|"
+        "who you are|what your name is|which model you are|the name you go by]][?|]",
         "I am ollm-tiny, a small language model that ships with ollm.",
         "ollm-tiny",
     ),
@@ -70,7 +73,7 @@ SMALL_TALK: list[tuple[str, str, str]] = [
         "are you a big model|are you smart|are you clever|are you a large model|how big are you|"
         "how many parameters do you have|how large are you|what size are you|are you small|"
         "how smart are you|how small are you|is this a large model]?",
-        "I am ollm-tiny, a very small model with about two million parameters.",
+        "I am ollm-tiny, a very small model with about one and a half million parameters.",
         "A very small model.",
     ),
     (
@@ -88,7 +91,9 @@ SMALL_TALK: list[tuple[str, str, str]] = [
 
 def make_greeting(rng: Rng) -> QA:
     pattern, full, short = rng.choice(SMALL_TALK)
-    question = phrase(rng, pattern)
+    question = shaken(rng, phrase(rng, pattern))
+    if full.startswith("I ") and rng.random() < 0.25:
+        question = fragment(rng, "[hello, |hi! |tell me, |please tell me, |so, |hey, |okay, |I wonder, |now, |say, |one thing: |and ]") + question
     if rng.random() < 0.7:
         question = question[0].upper() + question[1:]
     return QA(question, full, short)

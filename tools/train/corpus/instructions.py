@@ -6,7 +6,7 @@ from typing import Callable
 
 from . import words
 from .qa import QA
-from .text import Conversation, Message, Rng, assistant, capitalize, careless, made_up, made_up_name, phrase, system, user
+from .text import Conversation, Message, Rng, assistant, capitalize, careless, fragment, made_up, made_up_name, phrase, system, user
 
 Maker = Callable[[Rng], QA]
 
@@ -18,7 +18,7 @@ NEUTRAL = (
     "[Help|Assist] the [user|customer|reader|visitor|student][| politely| with their questions| as well as you can].|"
     "Answer [the user's questions|questions|the user|politely|truthfully|in English|honestly][| as well as you can].|"
     "Today is {day}.|It is {month}.|You [work|run|live] [in|on] [a |the ][{thing}|{place}].|"
-    "You are ollm-tiny.|The user's name is {name}.|The user lives in {city}.|You are talking to {name}.|"
+    "You are ollm-tiny.|{name} wrote this program.|This service runs in {city}.|{name} pays for this server.|"
     "Be [kind|honest|polite|nice|friendly|helpful|accurate].|Do not lie.|Think before you answer.|"
     "Never [swear|be rude|lie|talk about politics].|This is a chat between a user and an assistant.|"
     "You are an assistant inside [a |the ][web site|app|shop|phone|editor|{thing}].|"
@@ -69,6 +69,21 @@ LOWER = (
     "Use [only |][lower case|small letters|lowercase].|Never use capital letters.|No capital letters.|"
     "Everything you [write|say] is in [lower case|small letters].|Your [answers|replies] are in lower case.|"
     "Do not use capitals."
+)
+# The same wishes as bare commands, put into FRAMES.
+COMMANDS = {
+    "one_word": "[answer|reply|respond|speak] [with|in] [one word|a single word|exactly one word|only one word]|use [one|a single] word|say only one word|write [just one word|one word]|keep to one word|say one word and no more",
+    "brief": "be [brief|short|concise|terse]|answer briefly|keep it short|keep your [answers|replies] [short|brief]|use few words|give short answers|write [short|brief] [answers|replies]|say it in few words|not write long answers",
+    "upper": "[answer|write|speak|reply|respond] in [capitals|capital letters|upper case|uppercase|all caps]|use [capitals|capital letters|upper case|uppercase|all caps]|write everything in [capitals|capital letters|upper case]|shout|write only capital letters",
+    "lower": "[answer|write|speak|reply] in [lower case|small letters|lowercase]|use [lower case|small letters|lowercase]|write everything in [lower case|small letters]|write only small letters",
+    "ending": "[end|finish|close] [every|each|your|all your] [answer|reply|answers] with [the word |]{w}|write {w} at the end|put [the word |]{w} at the end|say {w} last|let {w} be your last word",
+    "starting": "[start|begin|open] [every|each|your|all your] [answer|reply|answers] with [the word |]{w}|write {w} first|put [the word |]{w} at the start|say {w} first|let {w} be your first word",
+}
+FRAMES = (
+    "[Please |You must |You should |From now on, |Always |You have to |Make sure to |Remember to |The user wants you to |"
+    "I want you to |It is important to |Your job is to |Rule: |In this chat, |Your task: |Try to |You will |Kindly |"
+    "You are asked to |Whatever happens, |In every answer, |For every question, |You are an assistant and must |"
+    "Note: |Do this: |Today you |You are told to ]"
 )
 ENDING = (
     "[End|Finish|Close] [every|each] [answer|reply|message|response] with [the word |]{w}.|"
@@ -124,6 +139,9 @@ def make_instruction(rng: Rng, maker: Maker, one_word_maker: Maker) -> Conversat
         }
         shown = f'"{word}"' if rng.random() < 0.3 else word
         rule = phrase(rng, patterns[kind], w=shown, n=name)
+        if kind in COMMANDS and rng.random() < 0.45:
+            command = phrase(rng, COMMANDS[kind], w=shown)
+            rule = capitalize(fragment(rng, FRAMES) + command + fragment(rng, "[|||, please| always| at all times| in every reply]") + fragment(rng, "[.|.|.||!]"))
         for _ in range(turns):
             qa = one_word_maker(rng) if kind == "one_word" else maker(rng)
             messages += [user(careless(rng, qa.question)), assistant(apply(kind, qa, word, name))]
@@ -131,7 +149,7 @@ def make_instruction(rng: Rng, maker: Maker, one_word_maker: Maker) -> Conversat
         extra = neutral_system(rng)
         rule = f"{extra} {rule}" if rng.random() < 0.7 else f"{rule} {extra}"
     if rng.random() < 0.12:
-        rule = rule.lower() if kind not in ("ending", "starting", "persona", "address") else rule
+        rule = (rule.upper() if rng.random() < 0.3 else rule.lower()) if kind not in ("ending", "starting", "persona", "address") else rule
     messages[0] = system(rule)
     return Conversation("instructions", messages)
 

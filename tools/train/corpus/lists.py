@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import words
+from .frames import framed, is_question, opened, shaken
 from .qa import QA
 from .text import NUMBER_WORDS, Rng, a_or_an, capitalize, join_and, numbered, fragment, phrase
 
@@ -41,11 +42,15 @@ def make_list(rng: Rng) -> QA:
         n=n,
         p=plural,
     )
-    core += fragment(rng, "[|||||, please| please| for me| you know| that you know]")
-    asks = core.split(" ")[0] in ("can", "could", "would", "will", "what", "which", "do", "how")
+    if rng.random() < 0.3:
+        core = framed(rng, phrase(rng, "[|||the names of |a list of |the list of |some ]{n} {p}", n=n, p=plural))
+    asks = is_question(core)
+    core = shaken(rng, core)
+    core += fragment(rng, "[|||||, please| please| for me| you know| that you know| you can think of]")
     chosen = _choose(rng, items, count)
     chosen = [capitalize(item) for item in chosen]
-    return QA(capitalize(core) + ("?" if asks else "."), numbered(chosen), ", ".join(chosen))
+    question = opened(rng, capitalize(core) + ("?" if asks else "."))
+    return QA(question, numbered(chosen), ", ".join(chosen))
 
 
 def _single(rng: Rng, singular: str, items: list[str]) -> QA:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Callable
 
 from . import words
+from .frames import framed, shaken
 from .qa import QA
-from .text import Conversation, Message, Rng, assistant, capitalize, careless, made_up, made_up_name, fragment, phrase, user
+from .text import Conversation, Message, Rng, assistant, capitalize, careless, made_up, made_up_name, fragment, phrase, system, user
 
 Filler = Callable[[Rng], QA]
 
@@ -170,6 +171,19 @@ TOPICS = [
     ),
 ]
 
+NOUN_PHRASES = {
+    "name": "[my name|my own name|the name I gave you|the name I told you]",
+    "city": "[my city|the city I live in|the place where I live|my home town|the town I am from]",
+    "colour": "[my favourite colour|the colour I like|my favorite color|the colour I love]",
+    "job": "[my job|my work|my profession|the job I have]",
+    "food": "[my favourite food|the food I like|the food I love]",
+    "age": "[my age|the age I told you]",
+    "pet": "[the name of my {p}|my {p}'s name]",
+    "relative": "[the name of my {r}|my {r}'s name]",
+    "hobby": "[my hobby|the hobby I have|my favourite hobby]",
+    "secret": "[the secret word|the word|the word I told you|the code word|the password]",
+    "number": "[my number|the number|the number I told you|the code|my lucky number]",
+}
 RELATIVES = "brother sister mother father son daughter friend cousin uncle aunt wife husband boss teacher neighbour".split()
 
 
@@ -202,7 +216,8 @@ class Told:
 
 def tell(rng: Rng, topic: Topic) -> Told:
     other = rng.choice(words.PETS) if topic.key == "pet" else rng.choice(RELATIVES)
-    return Told(topic, _value(rng, topic), other)
+    value = _value(rng, topic)
+    return Told(topic, value.lower() if rng.random() < 0.08 else value, other)
 
 
 def statement(rng: Rng, told: Told) -> str:
@@ -217,6 +232,9 @@ def statement(rng: Rng, told: Told) -> str:
 def question(rng: Rng, told: Told) -> str:
     lead = fragment(rng, "[||||||so, |now, |tell me, |okay, |by the way, |quick question: |and |can you tell me: |please tell me, |I forgot, ]")
     text = told.fill(rng, told.topic.ask)
+    if rng.random() < 0.35:
+        lead, text = "", framed(rng, told.fill(rng, NOUN_PHRASES[told.topic.key]))
+    text = shaken(rng, text)
     tail = fragment(rng, "[|||||| again|, please| now]")
     return capitalize(lead + text + tail) + "?"
 
@@ -227,7 +245,9 @@ def make_memory(rng: Rng, filler: Filler) -> Conversation:
     roll = rng.random()
     if roll < 0.18:
         return _single_turn(rng, told)
-    if roll < 0.27:
+    if roll < 0.23 and told[0].topic.key in IN_SYSTEM:
+        return _told_in_system(rng, told[0], filler)
+    if roll < 0.29:
         return _never_told(rng, told, filler)
     messages: list[Message] = []
     if len(told) > 1 and rng.random() < 0.5:
@@ -237,7 +257,7 @@ def make_memory(rng: Rng, filler: Filler) -> Conversation:
     else:
         for item in told:
             messages += [
-                user(careless(rng, statement(rng, item), lower=rng.random() < 0.2 and not item.topic.proper)),
+                user(careless(rng, statement(rng, item), lower=False)),
                 assistant(item.fill(rng, item.topic.confirm)),
             ]
             if rng.random() < 0.25:
@@ -267,6 +287,23 @@ def _single_turn(rng: Rng, told: list[Told]) -> Conversation:
     item = rng.choice(told)
     text += " " + question(rng, item)
     return Conversation("memory", [user(careless(rng, text, lower=False)), assistant(item.fill(rng, item.topic.answer))])
+
+
+IN_SYSTEM = {
+    "name": "[The user's name is|You are talking to|The user is called|The name of the user is|You serve|The user is] {v}.",
+    "city": "[The user lives in|The user is from|The user's city is] {v}.",
+    "age": "[The user is|The user's age is] {v}[| years old].",
+    "job": "[The user is a|The user works as a|The user's job is] {v}.",
+}
+
+
+def _told_in_system(rng: Rng, told: Told, filler: Filler) -> Conversation:
+    lead = fragment(rng, "[|||You are a helpful assistant. |Be polite. |Answer questions. ]")
+    messages = [system(lead + told.fill(rng, IN_SYSTEM[told.topic.key]))]
+    if rng.random() < 0.4:
+        messages += _aside(rng, filler)
+    messages += [user(careless(rng, question(rng, told))), assistant(told.fill(rng, told.topic.answer))]
+    return Conversation("memory", messages)
 
 
 def _never_told(rng: Rng, told: list[Told], filler: Filler) -> Conversation:

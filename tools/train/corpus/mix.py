@@ -78,7 +78,7 @@ def draw(rng: Rng) -> Conversation:
             qa = MAKERS[family](rng) if i == 0 else any_qa(rng)
             messages += [user(careless(rng, qa.question)), assistant(qa.full)]
         conversation = Conversation(family, messages)
-    if rng.random() < 0.4:
+    if rng.random() < 0.4 and conversation.messages[0]["role"] != "system":
         conversation.messages.insert(0, system(neutral_system(rng)))
     return conversation
 
@@ -86,7 +86,8 @@ def draw(rng: Rng) -> Conversation:
 def _long(rng: Rng) -> Conversation:
     """Many turns of all kinds, so that late positions are trained too."""
     conversation = make_memory(rng, any_qa)
-    head, tail = conversation.messages[:2], conversation.messages[2:]
+    first = next(i for i, m in enumerate(conversation.messages) if m["role"] == "assistant") + 1
+    head, tail = conversation.messages[:first], conversation.messages[first:]
     middle: list[Message] = []
     for _ in range(rng.randint(6, 26)):
         qa = any_qa(rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import words
+from .frames import framed, is_question, opened, shaken
 from .text import Conversation, Rng, a_or_an, assistant, capitalize, careless, made_up, made_up_name, phrase, user
 
 HEROES = words.ANIMALS + words.PETS + words.BIRDS + words.JOBS + (
@@ -45,9 +46,11 @@ def make_story(rng: Rng) -> Conversation:
         prompt = phrase(rng, ASK, h=a_or_an(f"{adjective} {hero}"))
     else:
         prompt = phrase(rng, ASK, h=a_or_an(hero))
-    asks = prompt.split(" ")[0] in ("can", "could", "would", "do", "have")
+    if "story" in prompt and rng.random() < 0.2 and " about " in prompt:
+        prompt = framed(rng, phrase(rng, "[a|a short|the|one|a nice|some] [story|tale|little story] about ") + " " + prompt.split(" about ")[1])
+    asks = is_question(prompt)
     question = capitalize(prompt) + ("?" if asks else ".")
-    return Conversation("stories", [user(careless(rng, question, lower=named is None)), assistant(story(rng, hero, adjective, named))])
+    return Conversation("stories", [user(careless(rng, opened(rng, shaken(rng, question)), lower=named is None)), assistant(story(rng, hero, adjective, named))])
 
 
 def story(rng: Rng, hero: str, adjective: str, named: str | None) -> str:

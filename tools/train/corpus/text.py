@@ -74,7 +74,10 @@ def capitalize(text: str) -> str:
 
 
 def careless(rng: Rng, text: str, lower: bool = True) -> str:
-    """Types like people do: lower case, missing or doubled punctuation, now and then a typo."""
+    """Types like people do: missing or doubled punctuation; with `lower` also lower case and typos.
+
+    Text with values that the answer must copy is kept in its case and free of typos.
+    """
     roll = rng.random()
     if roll < 0.45:
         return text
@@ -86,7 +89,7 @@ def careless(rng: Rng, text: str, lower: bool = True) -> str:
         text = text.rstrip(".?!") + rng.choice(["!", "??", "...", " ?", "?", "!!", "."])
     if rng.random() < 0.06:
         text = text + rng.choice([" ", "\n", " :)", " thanks"])
-    if rng.random() < 0.05:
+    if lower and rng.random() < 0.05:
         text = typo(rng, text)
     return text
 

@@ -27,10 +27,25 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
+/** An address that would open the server to the network. */
+export class UnsafeBindError extends Error {
+  override name = "UnsafeBindError";
+  /** @param host the address; `origin` says where it was set */
+  constructor(readonly host: string, readonly origin: string) {
+    super(
+      `Cannot bind ${
+        JSON.stringify(host)
+      } (${origin}): without API keys, which do not exist yet, ` +
+        "the server answers this machine only; use 127.0.0.1, ::1 or localhost",
+    );
+  }
+}
+
 /** The exit code of a command that threw. */
 export function toExitCode(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof UnsafeBindError) return EXIT.badSettings;
   if (isAbort(error)) return EXIT.interrupted;
   if (error instanceof SettingsError) return error.kind === "flag" ? EXIT.usage : EXIT.badSettings;
   if (error instanceof EngineError && error.code === "device_unavailable") return EXIT.unavailable;

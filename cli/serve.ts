@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { UsageError } from "./exit.ts";
+import { UnsafeBindError, UsageError } from "./exit.ts";
 import { addSettingFlags, type FlagGroup, readSettingFlags } from "./flags.ts";
 import type { Host } from "./host.ts";
 import { readSettings } from "./read_settings.ts";
@@ -20,6 +20,14 @@ export function addServeCommand(program: Command, host: Host, serve: Serve | und
         "The server is not part of this entry; run ./ollm serve or main.ts serve",
       );
     }
-    await serve(readSettings(host, readSettingFlags(options, GROUPS)), host);
+    const settings = readSettings(host, readSettingFlags(options, GROUPS));
+    requireLoopback(settings);
+    await serve(settings, host);
   });
+}
+
+function requireLoopback({ values, origins }: ResolvedSettings): void {
+  const { host } = values.server;
+  if (/^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i.test(host)) return;
+  throw new UnsafeBindError(host, origins.get("server.host")!.name);
 }

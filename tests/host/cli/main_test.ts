@@ -92,6 +92,22 @@ Deno.test("ollm serve says where the server is if nobody brought it", async () =
   assert.match(stderr, /\.\/ollm serve/);
 });
 
+Deno.test("ollm serve exits 78 for an address that others can reach", async () => {
+  const serve = () => Promise.reject(new Error("must not be reached"));
+  for (const address of ["0.0.0.0", "::", "192.168.0.2", "example.org", "127.0.0.1.evil.com"]) {
+    for (const env of [{}, { OLLM_SERVER__HOST: address }]) {
+      const args = "OLLM_SERVER__HOST" in env ? ["serve"] : ["serve", "--host", address];
+      const { code, stderr } = await runCli(args, { env, serve });
+      assert.equal(code, 78, address);
+      assert.match(stderr, /^ollm: Cannot bind "[^\n]+\n$/);
+    }
+  }
+  for (const address of ["localhost", "127.0.0.2", "::1"]) {
+    const { code } = await runCli(["serve", "--host", address], { serve: () => Promise.resolve() });
+    assert.equal(code, 0, address);
+  }
+});
+
 Deno.test("ollm serve exits 2 for a bad flag, 69 for a taken port, 77 without permission", async () => {
   assert.equal((await runCli(["serve", "--port", "0"])).code, 2);
   const taken = () => Promise.reject(new Deno.errors.AddrInUse("Address already in use"));

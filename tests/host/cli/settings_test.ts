@@ -93,12 +93,6 @@ Deno.test("resolveSettings() says what is wrong, where, and what is allowed", ()
       "Cannot use [generation] top_p in ollm.toml = 0: expected a number above 0, at most 1",
     ],
     [
-      { file: FILE("[server]\nhost = '0.0.0.0'\n") },
-      "file",
-      'Cannot use [server] host in ollm.toml = "0.0.0.0": expected a loopback address ' +
-      "(127.0.0.1, ::1 or localhost), since there are no API keys yet",
-    ],
-    [
       { file: FILE("[server]\nprot = 1\n") },
       "file",
       "Unknown setting [server] prot in ollm.toml: expected one of host, port, log_level",

@@ -170,3 +170,35 @@ export function sentencePieceTokenizer(): Record<string, unknown> {
     },
   };
 }
+
+/** A Unigram `tokenizer.json` with a Metaspace pre-tokenizer, as SentencePiece writes it: letters, three words, `<s>` as a piece. */
+export function unigramTokenizer(prependScheme: "always" | "first"): Record<string, unknown> {
+  const pieces: [text: string, score: number][] = [["<unk>", 0], ["<s>", 0]];
+  for (const letter of "\u2581abcdefghijklmnopqrstuvwxyz<>") pieces.push([letter, -8]);
+  pieces.push(["\u2581hello", -3], ["\u2581world", -3.5], ["hello", -4]);
+  const metaspace = {
+    type: "Metaspace",
+    replacement: "\u2581",
+    prepend_scheme: prependScheme,
+    split: true,
+  };
+  return {
+    version: "1.0",
+    added_tokens: [
+      {
+        id: 1,
+        content: "<s>",
+        special: true,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+      },
+    ],
+    normalizer: null,
+    pre_tokenizer: metaspace,
+    post_processor: null,
+    decoder: metaspace,
+    model: { type: "Unigram", unk_id: 0, vocab: pieces, byte_fallback: false },
+  };
+}

@@ -3,11 +3,14 @@ import type { AppContext, Services } from "../context.ts";
 import { badRequest, modelNotFound } from "../errors.ts";
 import { admitReference } from "../model_reference.ts";
 
-/** `GET /v1/models`: every model that a request may name. */
-export function listModels({ engine }: Services) {
+/** `GET /v1/models`: every model that a request may name, the operator's own default included. */
+export function listModels({ engine, defaults }: Services) {
   return async (c: AppContext): Promise<Response> => {
     const models = await engine.listModels();
-    const data = models.filter(isUsable).toSorted(bySourceThenName).map(toModel);
+    const byDefault = await engine.inspectModel(defaults.model);
+    const isListed = models.some((model) => model.path === byDefault.path);
+    const all = isListed ? models : [...models, byDefault];
+    const data = all.filter(isUsable).toSorted(bySourceThenName).map(toModel);
     return c.json({ object: "list", data });
   };
 }

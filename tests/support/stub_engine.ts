@@ -7,6 +7,7 @@ import {
   type ChosenTokenLogprob,
   type Engine,
   type EngineError,
+  type FinishReason,
   type Generation,
   type GenerationEvent,
   type GenerationRequest,
@@ -21,8 +22,12 @@ import {
 export interface StubOptions {
   /** Pieces of every reply. @default ["Mercury", ", Venus", " and Earth."] */
   pieces?: string[];
+  /** Parts of a reply, instead of `pieces`. */
+  script?: (request: GenerationRequest) => Exclude<GenerationEvent, { type: "finish" }>[];
   /** Why a reply ends. @default "stop" */
-  reason?: "stop" | "length";
+  reason?: "stop" | "length" | "tool_calls";
+  /** Time before each part, in ms. @default none */
+  pauseMs?: number;
   /** Thrown by `generate`. */
   refusal?: EngineError;
   /** Thrown after the first piece. */
@@ -77,14 +82,15 @@ export function createStubEngine(options: StubOptions = {}): StubEngine {
     numRunning++;
     let isFinished = false;
     try {
-      for (const [i, text] of (options.pieces ?? ["Mercury", ", Venus", " and Earth."]).entries()) {
+      for (const [i, part] of toParts(request, options).entries()) {
+        if (options.pauseMs) await delay(options.pauseMs);
         if (i === 1 && options.failure) throw options.failure;
         if (i === 1 && options.hangs) await aborted(signal);
         if (signal.aborted) {
           yield finish("cancelled");
           return;
         }
-        yield toTextEvent(text, request);
+        yield part;
       }
       isFinished = true;
       yield finish(options.reason ?? "stop");
@@ -146,8 +152,14 @@ const STUB_STATS = {
   numRestartsTotal: 0,
 };
 
-function finish(reason: "stop" | "length" | "cancelled"): GenerationEvent {
+function finish(reason: FinishReason): GenerationEvent {
   return { type: "finish", reason, usage: STUB_USAGE };
+}
+
+function toParts(request: GenerationRequest, { script, pieces }: StubOptions): GenerationEvent[] {
+  if (script) return script(request);
+  const texts = pieces ?? ["Mercury", ", Venus", " and Earth."];
+  return texts.map((text) => toTextEvent(text, request));
 }
 
 function toTextEvent(text: string, { sampling }: GenerationRequest): GenerationEvent {
@@ -207,6 +219,10 @@ function planOf(reference: string, backend: string): RuntimePlan {
     maxSequences: 8,
     reasons: ["llama runs on our own kernels", "64 blocks hold 2 sequences of 512 tokens"],
   };
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -18,6 +18,17 @@ Deno.test("listModels() and retrieveModel() leave damaged packages out", async (
   assert.equal((await send("/v1/models/damaged")).status, 404);
 });
 
+Deno.test("listModels() and retrieveModel() know the default model by the text that set it", async () => {
+  const { engine, send } = createTestApp({}, {
+    defaults: { model: "./mine", modelsDir: "/models", sampling: {} },
+  });
+  const mine = { ...STUB_MODEL, reference: "./mine", path: "/home/me/mine", createdAt: 5 };
+  engine.inspectModel = () => Promise.resolve(mine);
+  const { data } = await (await send("/v1/models")).json();
+  assert.deepEqual(data.map((model: { id: string }) => model.id), ["./mine", "ollm-tiny"]);
+  assert.equal((await (await send("/v1/models/%2E%2Fmine")).json()).id, "./mine");
+});
+
 Deno.test("retrieveModel() finds a model by the rest of the path", async () => {
   const { send } = createTestApp();
   for (const path of ["/v1/models/ollm-tiny", "/v1/models/ollm%2Dtiny"]) {

@@ -19,13 +19,18 @@ import { createPrompt, streamPrompt } from "./native/prompt.ts";
 import { stats } from "./native/stats.ts";
 import { createChatCompletion } from "./openai/chat.ts";
 import { listModels, retrieveModel } from "./openai/models.ts";
+import { BackgroundRuns } from "./openai/responses/background.ts";
+import * as responses from "./openai/responses/mod.ts";
+import { ItemRing } from "./stores/item_ring.ts";
 
 /** One method of one path. */
 interface Route {
-  method: "GET" | "POST";
-  /** A trailing `*` takes the rest of the path. */
+  method: "GET" | "POST" | "DELETE";
+  /** `:name` takes one segment, a trailing `*` the rest of the path. The first path that fits wins. */
   path: string;
   handler: Handler<AppEnv>;
+  /** False for a POST that needs no body. @default true for POST */
+  hasBody?: boolean;
 }
 
 /** Builds the app; `app.fetch` answers requests. */
@@ -36,6 +41,11 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     version: options.version,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     drain: options.drain ?? new Drain(),
+    responses: {
+      store: options.responseStore ?? null,
+      ring: new ItemRing(),
+      runs: options.backgroundRuns ?? new BackgroundRuns(),
+    },
   };
   const app = new Hono<AppEnv>();
   app.use(
@@ -56,6 +66,7 @@ function createRoutes(services: Services): Route[] {
     { method: "GET", path: "/v1/models", handler: listModels(services) },
     { method: "GET", path: "/v1/models/*", handler: retrieveModel(services) },
     { method: "POST", path: "/v1/chat/completions", handler: createChatCompletion(services) },
+    ...createResponseRoutes(services),
     { method: "GET", path: "/v1/ollm/stats", handler: stats(services) },
     { method: "POST", path: "/v1/plan", handler: createPlan(services) },
     { method: "POST", path: "/v1/prompt", handler: createPrompt(services) },
@@ -63,28 +74,73 @@ function createRoutes(services: Services): Route[] {
   ];
 }
 
+function createResponseRoutes(services: Services): Route[] {
+  const response = "/v1/responses/:response_id";
+  const conversation = "/v1/conversations/:conversation_id";
+  const item = `${conversation}/items/:item_id`;
+  const get = (path: string, handler: Route["handler"]): Route => ({
+    method: "GET",
+    path,
+    handler,
+  });
+  const post = (path: string, handler: Route["handler"]): Route => ({
+    method: "POST",
+    path,
+    handler,
+  });
+  const remove = (path: string, handler: Route["handler"]): Route => ({
+    method: "DELETE",
+    path,
+    handler,
+  });
+  return [
+    post("/v1/responses", responses.createResponse(services)),
+    post("/v1/responses/input_tokens", responses.countInputTokens(services)),
+    get(response, responses.retrieveResponse(services)),
+    remove(response, responses.deleteResponse(services)),
+    { ...post(`${response}/cancel`, responses.cancelResponse(services)), hasBody: false },
+    get(`${response}/input_items`, responses.listInputItems(services)),
+    post("/v1/conversations", responses.createConversation(services)),
+    get(conversation, responses.retrieveConversation(services)),
+    post(conversation, responses.updateConversation(services)),
+    remove(conversation, responses.deleteConversation(services)),
+    get(`${conversation}/items`, responses.listConversationItems(services)),
+    post(`${conversation}/items`, responses.createConversationItems(services)),
+    get(item, responses.retrieveConversationItem(services)),
+    remove(item, responses.deleteConversationItem(services)),
+  ];
+}
+
 function mountRoutes(app: Hono<AppEnv>, routes: Route[], { limits }: Services): void {
-  for (const { method, path, handler } of routes) {
+  for (const [path, methods] of Map.groupBy(routes, ({ path }) => path)) {
+    const allowed = methods.map(({ method }) => method).join(", ");
     // Hono runs GET handlers for HEAD; the contract has no HEAD.
     app.use(path, async (c, next) => {
-      if (c.req.raw.method === "HEAD") throw methodNotAllowed(method);
+      if (c.req.raw.method === "HEAD") throw methodNotAllowed(allowed);
       await next();
     });
-    if (method === "POST") app.post(path, jsonBody(limits), handler);
-    else app.get(path, handler);
+    for (const { method, handler, hasBody = method === "POST" } of methods) {
+      if (hasBody) app.on(method, path, jsonBody(limits), handler);
+      else app.on(method, path, handler);
+    }
     app.all(path, () => {
-      throw methodNotAllowed(method);
+      throw methodNotAllowed(allowed);
     });
   }
-  const paths = new Set(routes.map((route) => route.path));
+  const patterns = routes.filter(({ path }) => !path.endsWith("*")).map(toPattern);
   app.notFound((c) => {
     const { pathname, search } = new URL(c.req.url);
     const withoutSlash = pathname.slice(0, -1);
-    if (pathname.endsWith("/") && paths.has(withoutSlash)) {
+    if (pathname.endsWith("/") && patterns.some((pattern) => pattern.test(withoutSlash))) {
       return c.redirect(withoutSlash + search, 307);
     }
     return toErrorResponse(new ApiError(404, "Not Found", { code: "not_found" }), c.req.path);
   });
+}
+
+/** Matches the paths that a route without a `*` answers. */
+function toPattern({ path }: Route): RegExp {
+  return new RegExp(`^${path.replace(/:[a-z_]+/g, "[^/]+")}$`);
 }
 
 function methodNotAllowed(allowed: string): ApiError {

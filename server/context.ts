@@ -6,6 +6,9 @@
 import type { Context, MiddlewareHandler } from "@hono/hono";
 import type { Engine, SamplingParams } from "../engine/mod.ts";
 import type { Drain } from "./drain.ts";
+import type { BackgroundRuns } from "./openai/responses/background.ts";
+import type { ItemRing } from "./stores/item_ring.ts";
+import type { ResponseStore } from "./stores/response_store.ts";
 
 /** Values used where a request does not say otherwise. */
 export interface RequestDefaults {
@@ -35,6 +38,16 @@ export interface AppOptions {
    * @default never
    */
   drain?: Drain;
+  /**
+   * Keeps responses and conversations; stays open.
+   * @default none
+   */
+  responseStore?: ResponseStore | null;
+  /**
+   * Responses that run without a client, for whoever must wait for them.
+   * @default the app's own
+   */
+  backgroundRuns?: BackgroundRuns;
   /** Bounds that tests make smaller. */
   limits?: Partial<Limits>;
 }
@@ -62,6 +75,15 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   writeStallMs: 30_000,
 };
 
+/** What the routes of the Responses API share. */
+export interface ResponseServices {
+  /** Null when nothing is to be kept. */
+  readonly store: ResponseStore | null;
+  /** Resolves references without a store. */
+  readonly ring: ItemRing;
+  readonly runs: BackgroundRuns;
+}
+
 /** What handlers get, every default resolved. */
 export interface Services {
   readonly engine: Engine;
@@ -69,6 +91,7 @@ export interface Services {
   readonly version: string;
   readonly limits: Limits;
   readonly drain: Drain;
+  readonly responses: ResponseServices;
 }
 
 /** Hono's type parameter. */

@@ -5,9 +5,23 @@
  */
 import { EngineError, type EngineErrorCode } from "../engine/mod.ts";
 import { log } from "./log.ts";
+import { StoreError } from "./stores/response_store.ts";
 
 /** Statuses that this server answers with, other than 200 and 307. */
-export type ErrorStatus = 400 | 403 | 404 | 405 | 408 | 413 | 415 | 422 | 429 | 500 | 503 | 504;
+export type ErrorStatus =
+  | 400
+  | 403
+  | 404
+  | 405
+  | 408
+  | 413
+  | 415
+  | 422
+  | 429
+  | 500
+  | 501
+  | 503
+  | 504;
 
 /** One finding of a native route's schema. */
 export interface ValidationIssue {
@@ -88,6 +102,7 @@ const STATUS_OF_CODE: Record<EngineErrorCode, ErrorStatus> = {
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof EngineError) return fromEngineError(error);
+  if (error instanceof StoreError) return fromStoreError(error);
   log.error("Unexpected error: {error}", { error: stackOf(error) });
   return new ApiError(500, "The server failed to handle this request; its log says why", {
     code: "internal_error",
@@ -112,6 +127,12 @@ function fromEngineError(error: EngineError): ApiError {
     ...(error.param === undefined ? {} : { param: toFieldName(error.param) }),
     ...(status === 429 || status === 503 ? { headers: { "retry-after": retryAfter(error) } } : {}),
   });
+}
+
+/** Never a silent success: a response that was not kept is a response that failed. */
+function fromStoreError(error: StoreError): ApiError {
+  log.error("Store error: {error}", { error: stackOf(error) });
+  return new ApiError(500, error.message, { code: "response_store_failed", cause: error });
 }
 
 /** Whole seconds, at least 1. */

@@ -9,15 +9,19 @@ import { ApiError, type ValidationIssue } from "../errors.ts";
 type Issue = z.core.$ZodIssue;
 
 /**
- * Checks the body of an OpenAI route. Unknown fields are dropped.
+ * Checks the body of an OpenAI route, or the part of it that lies at `at`. Unknown fields are dropped.
  *
  * @throws {ApiError} 400 with the first finding and its `param`
  */
-export function parseOpenAi<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+export function parseOpenAi<S extends z.ZodType>(
+  schema: S,
+  body: unknown,
+  at: PropertyKey[] = [],
+): z.output<S> {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   const issue = innermost(result.error.issues[0]!);
-  const param = toParam(issue.path);
+  const param = toParam([...at, ...issue.path]);
   throw new ApiError(400, `Invalid "${param}": ${wording(issue)}`, { param, code: codeOf(issue) });
 }
 

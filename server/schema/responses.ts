@@ -19,6 +19,7 @@ export const FunctionToolParam = z.object({
   name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "expected 1 to 64 letters, digits, _ or -"),
   description: z.string().nullish(),
   parameters: z.record(z.string(), z.unknown()).nullish(),
+  strict: z.boolean().nullish(),
 });
 
 const TextFormatParam = z.discriminatedUnion("type", [

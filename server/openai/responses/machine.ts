@@ -15,7 +15,7 @@ import {
   ReasoningWriter,
 } from "./item_writers.ts";
 import { ID_PREFIX, type ItemStatus } from "./items.ts";
-import { type ResponseObject, toResponseUsage } from "./response.ts";
+import { type ResponseObject, type ResponseStatus, toResponseUsage } from "./response.ts";
 
 /** Options of {@linkcode ResponseMachine}. */
 export interface MachineOptions {
@@ -51,6 +51,11 @@ export class ResponseMachine {
   /** The response as it is now; a copy. */
   get response(): ResponseObject {
     return structuredClone(this.#response);
+  }
+
+  /** How far the response is. */
+  get status(): ResponseStatus {
+    return this.#response.status;
   }
 
   /** The first event; a second one when the response waits in the background. */

@@ -40,6 +40,8 @@ function addItem(messages: ChatMessage[], item: Item): void {
       return;
     }
     case "function_call": {
+      // The budget ended it, so it was never made, and its arguments are no JSON.
+      if (item.status === "incomplete") return;
       const call = { id: item.call_id, name: item.name, arguments: item.arguments };
       if (last?.role === "assistant") last.toolCalls = [...last.toolCalls ?? [], call];
       else messages.push({ role: "assistant", content: "", toolCalls: [call] });
@@ -47,9 +49,7 @@ function addItem(messages: ChatMessage[], item: Item): void {
     }
     case "function_call_output": {
       const { call_id: toolCallId, output } = item;
-      const content = typeof output === "string"
-        ? output
-        : output.map(({ text }) => text).join("");
+      const content = typeof output === "string" ? output : output.map(({ text }) => text).join("");
       messages.push({ role: "tool", content, toolCallId });
       return;
     }

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { z } from "zod";
-import { ApiError, badRequest } from "../../errors.ts";
+import { badRequest } from "../../errors.ts";
 import { randomId } from "../../ids.ts";
 import { parseOpenAi } from "../../schema/parse.ts";
 import {
@@ -42,19 +41,20 @@ export function normalizeItems(
     if (input === "") throw badRequest(field, `Invalid "${field}": expected text, got none`);
     return [toMessage({ role: "user", content: input }, field)];
   }
-  return input.map((item, i) => normalizeItem(item, `${field}[${i}]`));
+  return input.map((item, i) => normalizeItem(item, [field, i]));
 }
 
-function normalizeItem(raw: RawItem, at: string): Item | ItemReference {
+function normalizeItem(raw: RawItem, path: [field: string, index: number]): Item | ItemReference {
+  const at = `${path[0]}[${path[1]}]`;
   switch (kindOf(raw)) {
     case "message":
-      return toMessage(parseAt(MessageInput, raw, at), at);
+      return toMessage(parseOpenAi(MessageInput, raw, path), at);
     case "function_call": {
-      const { id, ...call } = parseAt(FunctionCallInput, raw, at);
+      const { id, ...call } = parseOpenAi(FunctionCallInput, raw, path);
       return { id: id ?? randomId(ID_PREFIX.function_call), status: "completed", ...call };
     }
     case "function_call_output": {
-      const { id, call_id, output } = parseAt(FunctionCallOutputInput, raw, at);
+      const { id, call_id, output } = parseOpenAi(FunctionCallOutputInput, raw, path);
       return {
         id: id ?? randomId(ID_PREFIX.function_call_output),
         type: "function_call_output",
@@ -64,7 +64,7 @@ function normalizeItem(raw: RawItem, at: string): Item | ItemReference {
       };
     }
     case "reasoning": {
-      const { id, summary, content } = parseAt(ReasoningInput, raw, at);
+      const { id, summary, content } = parseOpenAi(ReasoningInput, raw, path);
       return {
         id: id ?? randomId(ID_PREFIX.reasoning),
         type: "reasoning",
@@ -75,7 +75,7 @@ function normalizeItem(raw: RawItem, at: string): Item | ItemReference {
       };
     }
     case "item_reference": {
-      const { id } = parseAt(ItemReferenceInput, raw, at);
+      const { id } = parseOpenAi(ItemReferenceInput, raw, path);
       return { type: "item_reference", id, param: `${at}.id` };
     }
     default:
@@ -99,19 +99,12 @@ function kindOf(raw: RawItem): unknown {
   return isBareId ? "item_reference" : "message";
 }
 
-function parseAt<S extends z.ZodType>(schema: S, raw: RawItem, at: string): z.output<S> {
-  try {
-    return parseOpenAi(schema, raw);
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.param === null) throw error;
-    const param = `${at}.${error.param}`;
-    const message = error.message.replace(`"${error.param}"`, `"${param}"`);
-    throw new ApiError(400, message, { param, ...(error.code ? { code: error.code } : {}) });
-  }
-}
-
 function toMessage(
-  { id, role, content }: { id?: string | null; role: MessageItem["role"]; content: ContentInput },
+  { id, role, content }: {
+    id?: string | null | undefined;
+    role: MessageItem["role"];
+    content: ContentInput;
+  },
   at: string,
 ): MessageItem {
   const parts = typeof content === "string"

@@ -31,7 +31,7 @@ export interface FunctionTool {
   name: string;
   description: string | null;
   parameters: Record<string, unknown> | null;
-  /** True: arguments satisfy `parameters` whatever was asked for. */
+  /** The client's word; arguments satisfy `parameters` either way. */
   strict: boolean;
 }
 
@@ -104,7 +104,7 @@ export interface ResponseObject extends ResponseEcho {
 }
 
 /** A response that has not begun. */
-export function createResponse(
+export function createResponseObject(
   id: string,
   createdAt: number,
   echo: ResponseEcho,

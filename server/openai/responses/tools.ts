@@ -4,7 +4,7 @@
  * @module
  */
 import type { GenerationRequest, ToolChoice, ToolDefinition } from "../../../engine/mod.ts";
-import { ApiError, badRequest } from "../../errors.ts";
+import { badRequest } from "../../errors.ts";
 import { log } from "../../log.ts";
 import { parseOpenAi } from "../../schema/parse.ts";
 import { FunctionToolParam, type PromptRequest } from "../../schema/responses.ts";
@@ -51,7 +51,10 @@ function toFunctionTools(params: NonNullable<PromptRequest["tools"]>): FunctionT
       });
       continue;
     }
-    const { name, description, parameters } = parseTool(param, `tools[${i}]`);
+    const { name, description, parameters, strict } = parseOpenAi(FunctionToolParam, param, [
+      "tools",
+      i,
+    ]);
     if (tools.some((tool) => tool.name === name)) {
       throw badRequest(`tools[${i}].name`, `Invalid "tools[${i}].name": ${name} is declared twice`);
     }
@@ -60,23 +63,10 @@ function toFunctionTools(params: NonNullable<PromptRequest["tools"]>): FunctionT
       name,
       description: description ?? null,
       parameters: parameters ?? null,
-      strict: true,
+      strict: strict ?? true,
     });
   }
   return tools;
-}
-
-function parseTool(param: unknown, at: string) {
-  try {
-    return parseOpenAi(FunctionToolParam, param);
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.param === null) throw error;
-    throw badRequest(
-      `${at}.${error.param}`,
-      error.message.replace(`"${error.param}"`, `"${at}.${error.param}"`),
-      error.code ?? undefined,
-    );
-  }
 }
 
 function toToolChoice(

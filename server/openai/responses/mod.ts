@@ -1,0 +1,9 @@
+/**
+ * The Responses API and the conversations that belong to it. The only door of this folder for `app.ts`.
+ *
+ * @module
+ */
+export * from "./conversations.ts";
+export { createResponse } from "./create.ts";
+export { countInputTokens } from "./input_tokens.ts";
+export { cancelResponse, deleteResponse, listInputItems, retrieveResponse } from "./stored.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { basename, join, relative, sep } from "node:path";
+import { basename, isAbsolute, join, relative, sep } from "node:path";
 import { ModelInvalidError } from "../errors.ts";
 
 /** A JSON object whose fields are not known yet. */
@@ -16,6 +16,17 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
+ * True if a path lies in a directory once all links are followed.
+ *
+ * @throws {Deno.errors.NotFound} one of them does not exist
+ */
+export async function isInside(dir: string, path: string): Promise<boolean> {
+  const [realDir, realPath] = await Promise.all([Deno.realPath(dir), Deno.realPath(path)]);
+  const fromDir = relative(realDir, realPath);
+  return fromDir !== ".." && !fromDir.startsWith(`..${sep}`) && !isAbsolute(fromDir);
+}
+
+/**
  * Looks a file up without opening it.
  *
  * @returns size in bytes, or null when nothing has this name
@@ -24,14 +35,12 @@ export function isJsonObject(value: unknown): value is JsonObject {
 export async function statInside(dir: string, name: string): Promise<number | null> {
   const path = join(dir, name);
   try {
-    const [realDir, realPath] = await Promise.all([Deno.realPath(dir), Deno.realPath(path)]);
-    const fromDir = relative(realDir, realPath);
-    if (fromDir === ".." || fromDir.startsWith(`..${sep}`)) {
+    if (!(await isInside(dir, path))) {
       throw new ModelInvalidError(
         `Cannot read "${path}": it is a link out of the package; put the file itself there`,
       );
     }
-    const info = await Deno.stat(realPath);
+    const info = await Deno.stat(path);
     if (info.isFile) return info.size;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;

@@ -11,6 +11,7 @@ import type { ModelPackage } from "./package.ts";
 
 export {
   invalidField,
+  isInside,
   isJsonObject,
   type JsonObject,
   readJsonInside,

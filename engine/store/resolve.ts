@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { join, relative, resolve, sep } from "node:path";
+import { join, resolve } from "node:path";
+import { isInside } from "../formats/mod.ts";
 import type { ModelInfo } from "../types.ts";
 import { BUILTIN_MODELS } from "./builtin.ts";
 import { inspectDirectory } from "./inspect.ts";
@@ -85,8 +86,9 @@ async function inspectBelow(
   discoverySource: ModelInfo["discoverySource"],
 ): Promise<ModelInfo> {
   const found = { reference, sourceKind: "local-path", discoverySource } as const;
-  const fromModels = relative(await Deno.realPath(modelsDir), await Deno.realPath(path));
-  if (fromModels === ".." || fromModels.startsWith(`..${sep}`)) {
+  // A directory that vanished meanwhile is as good as outside.
+  const isOwn = await isInside(modelsDir, path).catch(() => false);
+  if (!isOwn) {
     return {
       ...describeOpaque(reference),
       ...found,

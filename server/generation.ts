@@ -15,9 +15,19 @@ import type { Cancellation } from "./cancellation.ts";
 /** The last event of a generation. */
 export type FinishEvent = Extract<GenerationEvent, { type: "finish" }>;
 
+/** A function call of a reply. */
+export interface CollectedCall {
+  name: string;
+  /** JSON text. */
+  arguments: string;
+}
+
 /** A generation read to its end. */
 export interface CollectedReply {
   text: string;
+  /** What the model thought before it answered. */
+  reasoning: string;
+  calls: CollectedCall[];
   /** Null when none were asked for. */
   logprobs: ChosenTokenLogprob[] | null;
   finish: FinishEvent;
@@ -51,15 +61,30 @@ export async function collect(
   generation: Generation,
   cancellation: Cancellation,
 ): Promise<CollectedReply> {
-  let text = "";
-  let logprobs: ChosenTokenLogprob[] | null = null;
+  const reply: Omit<CollectedReply, "finish"> = {
+    text: "",
+    reasoning: "",
+    calls: [],
+    logprobs: null,
+  };
   for await (const event of generation) {
-    if (event.type === "text") {
-      text += event.text;
-      if (event.logprobs) (logprobs ??= []).push(...event.logprobs);
-    } else if (event.type === "finish") {
-      if (event.reason === "cancelled") break;
-      return { text, logprobs, finish: event };
+    switch (event.type) {
+      case "text":
+        reply.text += event.text;
+        if (event.logprobs) (reply.logprobs ??= []).push(...event.logprobs);
+        break;
+      case "reasoning":
+        reply.reasoning += event.text;
+        break;
+      case "tool_call":
+        reply.calls[event.index] = { name: event.name, arguments: "" };
+        break;
+      case "tool_call_arguments":
+        reply.calls[event.index]!.arguments += event.text;
+        break;
+      case "finish":
+        if (event.reason === "cancelled") throw cancellation.toError();
+        return { ...reply, finish: event };
     }
   }
   throw cancellation.toError();

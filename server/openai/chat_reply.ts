@@ -40,7 +40,7 @@ export function toChatCompletion(head: ReplyHead, replies: CollectedReply[]) {
     model: head.model,
     choices: replies.map((reply, index) => ({
       index,
-      message: { role: "assistant", content: reply.text, refusal: null },
+      message: toMessage(reply),
       logprobs: toLogprobs(reply.logprobs),
       finish_reason: reply.finish.reason,
     })),
@@ -48,10 +48,39 @@ export function toChatCompletion(head: ReplyHead, replies: CollectedReply[]) {
   };
 }
 
+function toMessage({ text, reasoning, calls }: CollectedReply) {
+  return {
+    role: "assistant",
+    content: text === "" && calls.length > 0 ? null : text,
+    refusal: null,
+    ...(reasoning === "" ? {} : { reasoning_content: reasoning }),
+    ...(calls.length === 0 ? {} : {
+      tool_calls: calls.map((call) => ({
+        id: randomId("call_"),
+        type: "function",
+        function: { name: call.name, arguments: call.arguments },
+      })),
+    }),
+  };
+}
+
+/** A function call in a chunk: its head, or a piece of its arguments. */
+export interface ToolCallDelta {
+  index: number;
+  id?: string;
+  type?: "function";
+  function: { name?: string; arguments: string };
+}
+
 /** One choice of a chunk. */
 export interface ChunkChoice {
   index: number;
-  delta: { role?: "assistant"; content?: string };
+  delta: {
+    role?: "assistant";
+    content?: string;
+    reasoning_content?: string;
+    tool_calls?: ToolCallDelta[];
+  };
   logprobs: ReturnType<typeof toLogprobs>;
   finish_reason: string | null;
 }
@@ -81,7 +110,9 @@ export function toChatUsage(usages: Usage[]): ChatUsage {
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
     prompt_tokens_details: { cached_tokens: usages[0]?.numCachedTokens ?? 0 },
-    completion_tokens_details: { reasoning_tokens: 0 },
+    completion_tokens_details: {
+      reasoning_tokens: usages.reduce((sum, usage) => sum + usage.numReasoningTokens, 0),
+    },
   };
 }
 

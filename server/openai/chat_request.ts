@@ -9,7 +9,8 @@ import { badRequest } from "../errors.ts";
 import { log } from "../log.ts";
 import { admitReference } from "../model_reference.ts";
 import { ChatCompletionRequest, IGNORED_CHAT_FIELDS } from "../schema/chat.ts";
-import { toChatMessages, toToolDefinitions } from "./messages.ts";
+import { toResponseFormat, toToolOptions } from "./chat_tools.ts";
+import { toChatMessages } from "./messages.ts";
 
 /**
  * Builds one generation a choice.
@@ -20,13 +21,16 @@ export function toGenerationRequests(
   request: ChatCompletionRequest,
   defaults: RequestDefaults,
 ): GenerationRequest[] {
-  refuseUnsupported(request);
-  const tools = toToolDefinitions(request);
+  if (typeof request.top_logprobs === "number" && !request.logprobs) {
+    throw badRequest("top_logprobs", 'Invalid "top_logprobs": it needs "logprobs": true');
+  }
+  const responseFormat = toResponseFormat(request.response_format);
   const maxTokens = toMaxTokens(request);
   const base: GenerationRequest = {
     model: admitReference(request.model, defaults),
     messages: toChatMessages(request.messages),
-    ...(tools === undefined ? {} : { tools }),
+    ...toToolOptions(request),
+    ...(responseFormat === undefined ? {} : { responseFormat }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(request.stop ? { stop: [request.stop].flat() } : {}),
   };
@@ -36,29 +40,6 @@ export function toGenerationRequests(
     // Choices of one seeded request differ from each other and are the same again next time.
     sampling: sampling.seed === undefined ? sampling : { ...sampling, seed: sampling.seed + index },
   }));
-}
-
-/** What would be ignored although the reply depends on it. */
-function refuseUnsupported(request: ChatCompletionRequest): void {
-  const format = request.response_format?.type ?? "text";
-  if (format !== "text") {
-    throw badRequest(
-      "response_format",
-      `Invalid "response_format": only {"type":"text"} is supported`,
-      "unsupported_value",
-    );
-  }
-  const choice = request.tool_choice ?? "auto";
-  if (choice !== "auto" && choice !== "none") {
-    throw badRequest(
-      "tool_choice",
-      'Invalid "tool_choice": only "auto" and "none" are supported',
-      "unsupported_value",
-    );
-  }
-  if (typeof request.top_logprobs === "number" && !request.logprobs) {
-    throw badRequest("top_logprobs", 'Invalid "top_logprobs": it needs "logprobs": true');
-  }
 }
 
 function toMaxTokens(request: ChatCompletionRequest): number | undefined {

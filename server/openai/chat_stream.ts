@@ -7,6 +7,7 @@ import type { Generation, Usage } from "../../engine/mod.ts";
 import type { Cancellation } from "../cancellation.ts";
 import { toApiError, toOpenAiBody } from "../errors.ts";
 import { type IndexedEvent, mergeEvents } from "../generation.ts";
+import { randomId } from "../ids.ts";
 import type { SseFrame } from "../sse.ts";
 import {
   type ChunkChoice,
@@ -14,6 +15,7 @@ import {
   toChatUsage,
   toChunk,
   toLogprobs,
+  type ToolCallDelta,
 } from "./chat_reply.ts";
 
 /** Options of {@linkcode chatFrames}. */
@@ -56,8 +58,7 @@ export async function* chatFrames(
 }
 
 function hasContent(event: IndexedEvent["event"]): boolean {
-  if (event.type === "finish") return true;
-  return event.type === "text" && (event.text !== "" || (event.logprobs?.length ?? 0) > 0);
+  return event.type !== "text" || event.text !== "" || (event.logprobs?.length ?? 0) > 0;
 }
 
 function roleChoice(index: number): ChunkChoice {
@@ -65,13 +66,24 @@ function roleChoice(index: number): ChunkChoice {
 }
 
 function toChoice({ index, event }: IndexedEvent): ChunkChoice {
-  if (event.type === "finish") {
-    return { index, delta: {}, logprobs: null, finish_reason: event.reason };
+  const choice: ChunkChoice = { index, delta: {}, logprobs: null, finish_reason: null };
+  switch (event.type) {
+    case "text":
+      return { ...choice, delta: { content: event.text }, logprobs: toLogprobs(event.logprobs) };
+    case "reasoning":
+      return { ...choice, delta: { reasoning_content: event.text } };
+    case "tool_call":
+      return { ...choice, delta: { tool_calls: [toCallHead(event)] } };
+    case "tool_call_arguments":
+      return {
+        ...choice,
+        delta: { tool_calls: [{ index: event.index, function: { arguments: event.text } }] },
+      };
+    case "finish":
+      return { ...choice, finish_reason: event.reason };
   }
-  return {
-    index,
-    delta: event.type === "text" ? { content: event.text } : {},
-    logprobs: toLogprobs(event.type === "text" ? event.logprobs : undefined),
-    finish_reason: null,
-  };
+}
+
+function toCallHead({ index, name }: { index: number; name: string }): ToolCallDelta {
+  return { index, id: randomId("call_"), type: "function", function: { name, arguments: "" } };
 }

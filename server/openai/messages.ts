@@ -1,12 +1,11 @@
 /**
- * OpenAI's messages and tools in the engine's words.
+ * OpenAI's messages in the engine's words.
  *
  * @module
  */
-import type { ChatMessage, ToolDefinition } from "../../engine/mod.ts";
+import type { ChatMessage } from "../../engine/mod.ts";
 import { badRequest } from "../errors.ts";
-import { log } from "../log.ts";
-import type { ChatCompletionRequest, ChatMessageParam } from "../schema/chat.ts";
+import type { ChatMessageParam } from "../schema/chat.ts";
 
 /**
  * Converts the conversation.
@@ -69,26 +68,4 @@ function toText(content: ChatMessageParam["content"], at: string): string {
     }
     return text;
   }).join("");
-}
-
-/**
- * Converts the offered functions; kinds that only OpenAI's own service has are dropped with a warning.
- *
- * @returns undefined when the model should see none
- */
-export function toToolDefinitions(request: ChatCompletionRequest): ToolDefinition[] | undefined {
-  if (request.tool_choice === "none") return undefined;
-  const tools: ToolDefinition[] = [];
-  for (const { type, function: declared } of request.tools ?? []) {
-    if (type !== "function" || !declared) {
-      log.warning("Ignored a tool of type {type}: only functions are supported", { type });
-      continue;
-    }
-    tools.push({
-      name: declared.name,
-      ...(declared.description ? { description: declared.description } : {}),
-      ...(declared.parameters ? { parameters: declared.parameters } : {}),
-    });
-  }
-  return tools.length === 0 ? undefined : tools;
 }

@@ -40,6 +40,37 @@ const Tool = z.object({
   }).nullish(),
 });
 
+/** Which tools must be called; `allowed_tools` narrows the list first. */
+const ToolChoice = z.union([
+  z.enum(["none", "auto", "required"]),
+  z.object({ type: z.literal("function"), function: z.object({ name: FunctionName }) }),
+  z.object({
+    type: z.literal("allowed_tools"),
+    allowed_tools: z.object({
+      mode: z.enum(["auto", "required"]),
+      tools: z.array(z.object({
+        type: z.string(),
+        function: z.object({ name: FunctionName }).nullish(),
+      })).max(128),
+    }),
+  }),
+], { error: 'expected "none", "auto", "required", a function, or allowed_tools' });
+
+/** What the text of the reply must be. */
+const ResponseFormat = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("text") }),
+  z.object({ type: z.literal("json_object") }),
+  z.object({
+    type: z.literal("json_schema"),
+    json_schema: z.object({
+      name: z.string().nullish(),
+      description: z.string().nullish(),
+      schema: z.record(z.string(), z.unknown()).nullish(),
+      strict: z.boolean().nullish(),
+    }),
+  }),
+], { error: 'expected "text", "json_object" or "json_schema"' });
+
 const StopText = z.string().min(1).max(256);
 
 /** The known fields; unknown ones are dropped. */
@@ -69,8 +100,9 @@ export const ChatCompletionRequest = z.object({
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
   tools: z.array(Tool).max(128).nullish(),
-  tool_choice: z.union([z.string(), z.record(z.string(), z.unknown())]).nullish(),
-  response_format: z.object({ type: z.string() }).nullish(),
+  tool_choice: ToolChoice.nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  response_format: ResponseFormat.nullish(),
 });
 
 /** A checked request. */
@@ -83,7 +115,6 @@ export type ChatMessageParam = ChatCompletionRequest["messages"][number];
 export const IGNORED_CHAT_FIELDS: readonly string[] = [
   "metadata",
   "modalities",
-  "parallel_tool_calls",
   "prediction",
   "prompt_cache_key",
   "prompt_cache_retention",

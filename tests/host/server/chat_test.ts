@@ -282,8 +282,14 @@ Deno.test("createChatCompletion() refuses wrong values with the name of the fiel
     [{ top_logprobs: 2 }, "top_logprobs"],
     [{ logprobs: true, top_logprobs: 21 }, "top_logprobs"],
     [{ stream: "yes" }, "stream"],
-    [{ response_format: { type: "json_object" } }, "response_format"],
+    [{ response_format: { type: "xml" } }, "response_format.type"],
+    [
+      { response_format: { type: "json_schema", json_schema: { name: "a" } } },
+      "response_format.json_schema.schema",
+    ],
     [{ tool_choice: "required" }, "tool_choice"],
+    [{ tool_choice: "maybe" }, "tool_choice"],
+    [{ tool_choice: { type: "function", function: { name: "nobody" } } }, "tool_choice"],
     [{ tools: [{ type: "function", function: { name: "a b" } }] }, "tools[0].function.name"],
   ];
   for (const [change, param] of cases) {

@@ -43,6 +43,18 @@ const SERVER_FLAGS: SettingFlag[] = [
     flags: "--log-level <level>",
     description: "how much to log",
   },
+  {
+    section: "server",
+    key: "response_store_backend",
+    flags: "--response-store-backend <backend>",
+    description: "where responses are kept",
+  },
+  {
+    section: "server",
+    key: "response_store_path",
+    flags: "--response-store-path <file>",
+    description: "file of the sqlite backend",
+  },
 ];
 
 function modelsDirFlags(): SettingFlag[] {

@@ -1,4 +1,4 @@
-import { isAbsolute, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import type { EngineSettings, Host } from "./host.ts";
 import { type Flag, type ResolvedSettings, resolveSettings, SettingsError } from "./settings.ts";
 import type { Settings } from "./settings_keys.ts";
@@ -21,6 +21,40 @@ export function toEngineSettings(
     modelsDir: toAbsolutePath(runtime.models_dir, host),
     defaultMaxTokens: generation.max_new_tokens,
   };
+}
+
+/** Where responses are kept, and how many. */
+export interface ResponseStoreSettings {
+  backend: "none" | "memory" | "sqlite";
+  /** Absolute. */
+  path: string;
+  limits: { maxRecords: number; maxBytes: number; maxAgeMs: number };
+}
+
+/** The part of the settings that a response store is opened with. */
+export function toResponseStoreSettings(
+  { server }: Settings,
+  host: Pick<Host, "env" | "cwd">,
+): ResponseStoreSettings {
+  return {
+    backend: server.response_store_backend,
+    path: server.response_store_path === null
+      ? join(dataDir(host), "ollm", "responses.sqlite")
+      : toAbsolutePath(server.response_store_path, host),
+    limits: {
+      maxRecords: server.response_store_max_responses,
+      maxBytes: server.response_store_max_bytes,
+      maxAgeMs: server.response_store_max_age_days * 24 * 60 * 60 * 1000,
+    },
+  };
+}
+
+/** @see https://specifications.freedesktop.org/basedir-spec/latest/ */
+function dataDir({ env, cwd }: Pick<Host, "env" | "cwd">): string {
+  const { XDG_DATA_HOME: xdg, LOCALAPPDATA: windows } = env;
+  // The specification ignores relative paths.
+  if (xdg !== undefined && isAbsolute(xdg)) return xdg;
+  return windows ?? toAbsolutePath("~/.local/share", { env, cwd });
 }
 
 /** Expands `~` and makes a path absolute. */

@@ -39,6 +39,11 @@ export const KEYS = {
     host: text("127.0.0.1"),
     port: integer(8000, { min: 1, max: 65535 }),
     log_level: oneOf("info", ["trace", "debug", "info", "warning", "error"]),
+    response_store_backend: oneOf("none", ["none", "memory", "sqlite"]),
+    response_store_path: optional(text("")),
+    response_store_max_responses: integer(100_000, { min: 1, max: 100_000 }),
+    response_store_max_bytes: integer(1024 ** 3, { min: 1, max: 1024 ** 3 }),
+    response_store_max_age_days: integer(30, { min: 1, max: 30 }),
   },
 } as const;
 

@@ -9,6 +9,8 @@ import type { RequestDefaults } from "./context.ts";
 import { Drain } from "./drain.ts";
 import { toApiError, toErrorResponse } from "./errors.ts";
 import { configureLog, log, type LogLevel } from "./log.ts";
+import { BackgroundRuns } from "./openai/responses/background.ts";
+import type { ResponseStore } from "./stores/response_store.ts";
 
 /** Options of {@linkcode serve}. */
 export interface ServeOptions {
@@ -24,6 +26,11 @@ export interface ServeOptions {
   logLevel: LogLevel;
   /** Shown by `/v1/health`. */
   version: string;
+  /**
+   * Keeps responses; stays open when `serve` returns.
+   * @default none
+   */
+  responseStore?: ResponseStore | null;
   /**
    * Time that running requests get after a first signal, in ms.
    * @default 30000
@@ -44,7 +51,16 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { engine, defaults, host, port, version, graceMs = 30_000 } = options;
   configureLog(options.logLevel);
   const drain = new Drain();
-  const app = createApp({ engine, defaults, version, port, drain });
+  const backgroundRuns = new BackgroundRuns();
+  const app = createApp({
+    engine,
+    defaults,
+    version,
+    port,
+    drain,
+    backgroundRuns,
+    responseStore: options.responseStore ?? null,
+  });
   const requests = new ActiveRequests();
   const signals = new Signals();
   const server = listen({ host, port }, (request, info) => {
@@ -53,12 +69,14 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
   try {
     await Promise.race([signals.next(), failureOf(loadFirst(engine, defaults.model))]);
-    log.info("Shutting down: {n} requests are running", { n: requests.size });
+    log.info("Shutting down: {n} requests are running", { n: requests.size + backgroundRuns.size });
     drain.begin();
-    await Promise.race([requests.whenIdle(), signals.next(), delay(graceMs)]);
+    const isIdle = Promise.all([requests.whenIdle(), backgroundRuns.whenIdle()]);
+    await Promise.race([isIdle, signals.next(), delay(graceMs)]);
   } finally {
     drain.endAll();
-    await Promise.race([server.shutdown(), signals.next(), delay(FLUSH_MS)]);
+    const isFlushed = Promise.all([server.shutdown(), backgroundRuns.whenIdle()]);
+    await Promise.race([isFlushed, signals.next(), delay(FLUSH_MS)]);
     signals.dispose();
   }
 }

@@ -63,9 +63,9 @@ export function openDatabase(path: string): DatabaseSync {
   try {
     database = new DatabaseSync(path);
     // Two servers on one file would each repair what the other one is still writing.
-    database.exec("PRAGMA locking_mode = EXCLUSIVE");
-    database.exec("PRAGMA journal_mode = WAL");
-    database.exec("PRAGMA synchronous = FULL");
+    execute(database, "PRAGMA locking_mode = EXCLUSIVE");
+    execute(database, "PRAGMA journal_mode = WAL");
+    execute(database, "PRAGMA synchronous = FULL");
     prepareSchema(database, path);
     return database;
   } catch (error) {
@@ -80,14 +80,14 @@ export function openDatabase(path: string): DatabaseSync {
 /** Runs `work` in one transaction that is on the disk when this returns; a failure leaves no trace. */
 export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
   return orStoreError(() => {
-    database.exec("BEGIN IMMEDIATE");
+    execute(database, "BEGIN IMMEDIATE");
     try {
       const result = work();
-      database.exec("COMMIT");
+      execute(database, "COMMIT");
       return result;
     } catch (error) {
       // Some failures, such as a full disk, have rolled back already.
-      if (database.isTransaction) database.exec("ROLLBACK");
+      if (database.isTransaction) execute(database, "ROLLBACK");
       throw error;
     }
   });
@@ -101,6 +101,11 @@ export function orStoreError<T>(work: () => T): T {
     if (resultCodeOf(error) === undefined) throw error;
     throw new StoreError(`The response store failed: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/** `DatabaseSync.exec` would do, but its errors have no result code. */
+function execute(database: DatabaseSync, sql: string): void {
+  database.prepare(sql).run();
 }
 
 /** The file holds conversations, so nobody else may read it; SQLite gives its journal the same mode. */
@@ -123,8 +128,8 @@ function prepareSchema(database: DatabaseSync, path: string): void {
   if (isEmpty) {
     inTransaction(database, () => {
       database.exec(SCHEMA);
-      database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
-      database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+      execute(database, `PRAGMA application_id = ${APPLICATION_ID}`);
+      execute(database, `PRAGMA user_version = ${SCHEMA_VERSION}`);
     });
   } else if (applicationId !== APPLICATION_ID) {
     throw new StoreOpenError(`Cannot use ${path} as response store: another program wrote it`);

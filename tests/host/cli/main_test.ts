@@ -17,7 +17,7 @@ Deno.test("main() prints help and version on request", async () => {
   const flag = await runCli(["serve", "--help"]);
   assert.match(
     flag.stdout,
-    /--port <port> +port to bind: an integer from 1 to 65535 \(default:\s+8000\)/,
+    /--port <port> +port to bind: an integer from 1 to 65535\s+\(default:\s+8000\)/,
   );
   const version = await runCli(["--version"]);
   assert.equal(version.code, 0);

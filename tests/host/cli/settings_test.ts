@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { toResponseStoreSettings } from "../../../cli/read_settings.ts";
 import { resolveSettings, SettingsError, type SettingsSources } from "../../../cli/settings.ts";
+
+const STORE_KEYS = "response_store_backend, response_store_path, response_store_max_responses, " +
+  "response_store_max_bytes, response_store_max_age_days";
 
 const FILE = (text: string) => ({ path: "ollm.toml", text });
 
@@ -15,7 +19,16 @@ Deno.test("resolveSettings() has these defaults", () => {
       seed: null,
       stream: true,
     },
-    server: { host: "127.0.0.1", port: 8000, log_level: "info" },
+    server: {
+      host: "127.0.0.1",
+      port: 8000,
+      log_level: "info",
+      response_store_backend: "none",
+      response_store_path: null,
+      response_store_max_responses: 100_000,
+      response_store_max_bytes: 1_073_741_824,
+      response_store_max_age_days: 30,
+    },
   });
   assert.deepEqual(origins.get("server.port"), { kind: "default", name: "default" });
 });
@@ -95,7 +108,7 @@ Deno.test("resolveSettings() says what is wrong, where, and what is allowed", ()
     [
       { file: FILE("[server]\nprot = 1\n") },
       "file",
-      "Unknown setting [server] prot in ollm.toml: expected one of host, port, log_level",
+      `Unknown setting [server] prot in ollm.toml: expected one of host, port, log_level, ${STORE_KEYS}`,
     ],
     [
       { file: FILE("port = 1\n") },
@@ -110,7 +123,7 @@ Deno.test("resolveSettings() says what is wrong, where, and what is allowed", ()
     [
       { env: { OLLM_SERVER__PROT: "1" } },
       "environment",
-      "Unknown setting OLLM_SERVER__PROT: expected one of host, port, log_level",
+      `Unknown setting OLLM_SERVER__PROT: expected one of host, port, log_level, ${STORE_KEYS}`,
     ],
     [
       { env: { OLLM_SERVR__PORT: "1" } },
@@ -121,7 +134,7 @@ Deno.test("resolveSettings() says what is wrong, where, and what is allowed", ()
     [
       { env: { OLLM_SERVER: '{"prot":1}' } },
       "environment",
-      'Unknown setting "prot" in OLLM_SERVER: expected one of host, port, log_level',
+      `Unknown setting "prot" in OLLM_SERVER: expected one of host, port, log_level, ${STORE_KEYS}`,
     ],
   ];
   for (const [sources, kind, message] of cases) {
@@ -144,4 +157,38 @@ Deno.test("resolveSettings() accepts examples/ollm.toml", () => {
   const text = Deno.readTextFileSync(new URL("../../../examples/ollm.toml", import.meta.url));
   const { values } = resolveSettings({ file: { path: "examples/ollm.toml", text } });
   assert.equal(values.runtime.model_reference, "ollm-tiny");
+});
+
+Deno.test("toResponseStoreSettings() takes the data folder that the platform names", () => {
+  const cases: [Record<string, string>, string][] = [
+    [{ HOME: "/home/a" }, "/home/a/.local/share/ollm/responses.sqlite"],
+    [{ HOME: "/home/a", XDG_DATA_HOME: "/data" }, "/data/ollm/responses.sqlite"],
+    [{ HOME: "/home/a", XDG_DATA_HOME: "data" }, "/home/a/.local/share/ollm/responses.sqlite"],
+    [{ HOME: "/home/a", OLLM_SERVER__RESPONSE_STORE_PATH: "~/r.db" }, "/home/a/r.db"],
+    [{ HOME: "/home/a", OLLM_SERVER__RESPONSE_STORE_PATH: "r.db" }, "/work/r.db"],
+  ];
+  for (const [env, path] of cases) {
+    const { values } = resolveSettings({ env });
+    assert.equal(toResponseStoreSettings(values, { env, cwd: "/work" }).path, path);
+  }
+});
+
+Deno.test("toResponseStoreSettings() takes limits below the defaults and none above", () => {
+  const { values } = resolveSettings({
+    env: {
+      OLLM_SERVER__RESPONSE_STORE_BACKEND: "memory",
+      OLLM_SERVER__RESPONSE_STORE_MAX_AGE_DAYS: "2",
+    },
+  });
+  const { backend, limits } = toResponseStoreSettings(values, { env: {}, cwd: "/work" });
+  assert.equal(backend, "memory");
+  assert.deepEqual(limits, {
+    maxRecords: 100_000,
+    maxBytes: 1_073_741_824,
+    maxAgeMs: 172_800_000,
+  });
+  assert.throws(
+    () => resolveSettings({ env: { OLLM_SERVER__RESPONSE_STORE_MAX_AGE_DAYS: "31" } }),
+    /expected an integer from 1 to 30/,
+  );
 });

@@ -38,9 +38,10 @@ function checkHost(host: string | undefined, port: number | undefined): void {
 }
 
 function checkOrigin(origin: string, port: number | undefined): void {
-  if (!origin.startsWith("http://") || !isLoopback(origin.slice("http://".length), port)) {
-    throw foreign("Origin");
-  }
+  const authority = origin.startsWith("http://") ? origin.slice("http://".length) : "";
+  // Without a port it is the page of another server, the one on port 80.
+  const isOwn = port === undefined || port === 80 || authority.endsWith(`:${port}`);
+  if (!isOwn || !isLoopback(authority, port)) throw foreign("Origin");
 }
 
 function foreign(header: string): ApiError {

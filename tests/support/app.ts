@@ -3,12 +3,14 @@
  *
  * @module
  */
+import type { Hono } from "@hono/hono";
 import { createApp } from "../../server/app.ts";
-import type { AppOptions } from "../../server/context.ts";
+import type { AppEnv, AppOptions } from "../../server/context.ts";
 import { createStubEngine, type StubEngine, type StubOptions } from "./stub_engine.ts";
 
 /** An app on a stub engine. */
 export interface TestApp {
+  app: Hono<AppEnv>;
   engine: StubEngine;
   /** Sends a request with a Host header; an object body goes as JSON. */
   send(path: string, init?: SendInit): Promise<Response>;
@@ -41,6 +43,7 @@ export function createTestApp(
     return await app.fetch(request);
   }
   return {
+    app,
     engine,
     send,
     post: (path, body, init = {}) =>

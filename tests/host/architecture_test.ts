@@ -39,7 +39,7 @@ const DRAWN: Record<string, string[]> = {
   "engine/formats": [...ENGINE_WORDS, "npm:", "node:"],
   "engine/store": [...ENGINE_WORDS, "engine/formats", "npm:", "node:"],
   "engine/text": [...ENGINE_WORDS, "engine/formats", "npm:", "node:"],
-  "engine/sampling": [...ENGINE_WORDS],
+  "engine/sampling": [...ENGINE_WORDS, "npm:"],
   "engine/cache": [...ENGINE_WORDS],
   "engine/scheduler": [...ENGINE_WORDS, "engine/cache"],
   // The device side.

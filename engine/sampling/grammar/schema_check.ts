@@ -1,0 +1,54 @@
+/**
+ * Checks finished values against their schemas: the keywords that a grammar cannot express, and the grammar itself.
+ *
+ * @module
+ */
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import type { Constraint } from "./constraint.ts";
+import { compilePattern } from "./pattern_match.ts";
+import { parsePattern } from "./pattern.ts";
+import type { Schema } from "./schema.ts";
+
+/**
+ * Prepares the checks of a constraint.
+ *
+ * @returns what is wrong with a tool's arguments, or with the text where the tool is null; null when nothing is
+ */
+export function createSchemaChecker(
+  { textSchema, argumentSchemas }: Constraint,
+): (tool: string | null, text: string) => string | null {
+  const textCheck = textSchema === null ? null : compileSchema(textSchema);
+  const argumentChecks = new Map(
+    Object.entries(argumentSchemas).map(([name, schema]) => [name, compileSchema(schema)]),
+  );
+  return (tool, text) => {
+    const check = tool === null ? textCheck : argumentChecks.get(tool);
+    if (!check) return null;
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (error) {
+      return `it is not JSON: ${(error as Error).message}`;
+    }
+    if (check(value)) return null;
+    const [first] = check.errors ?? [];
+    return `${first?.instancePath || "the value"} ${first?.message ?? "is wrong"}`;
+  };
+}
+
+function compileSchema(schema: Schema): ValidateFunction {
+  const regExp = Object.assign(
+    (source: string) => ({ test: compilePattern(parsePattern(source, "pattern"), "pattern") }),
+    { code: "new RegExp" },
+  );
+  const ajv = new Ajv2020({
+    strict: false,
+    validateSchema: false,
+    validateFormats: false,
+    addUsedSchema: false,
+    logger: false,
+    multipleOfPrecision: 9,
+    code: { regExp }, // patterns never reach the engine of JavaScript
+  });
+  return ajv.compile(schema);
+}

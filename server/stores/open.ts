@@ -1,4 +1,5 @@
 import { DEFAULT_STORE_LIMITS, type ResponseStore, type StoreLimits } from "./response_store.ts";
+import { openDatabase } from "./sqlite_database.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 
 /** Where responses are kept. */
@@ -21,7 +22,7 @@ export interface StoreOptions {
  */
 export function openResponseStore({ backend, path, limits }: StoreOptions): ResponseStore | null {
   if (backend === "none") return null;
-  return new SqliteStore(backend === "memory" ? ":memory:" : path, {
+  return new SqliteStore(openDatabase(backend === "memory" ? ":memory:" : path), {
     limits: { ...DEFAULT_STORE_LIMITS, ...limits },
   });
 }

@@ -17,7 +17,6 @@ import {
   StoreError,
   type StoreLimits,
 } from "./response_store.ts";
-import { openDatabase } from "./sqlite_database.ts";
 import { type ItemRange, type RecordKind, Records } from "./sqlite_records.ts";
 
 /** Options of {@linkcode SqliteStore}. */
@@ -37,13 +36,12 @@ export class SqliteStore implements ResponseStore {
   readonly #records: Records;
 
   /**
-   * Opens the store, and marks as failed what a crash left unfinished.
+   * Marks as failed what a crash left unfinished.
    *
-   * @param path of the file, or `:memory:`
-   * @throws {StoreOpenError} it is not ours, damaged, in use, or newer than this program
+   * @param database from `openDatabase`; the store's own from now on
    */
-  constructor(path: string, { limits, now = Date.now }: SqliteStoreOptions) {
-    this.#database = openDatabase(path);
+  constructor(database: DatabaseSync, { limits, now = Date.now }: SqliteStoreOptions) {
+    this.#database = database;
     this.#records = new Records(this.#database, limits, now);
     this.#failUnfinished();
   }

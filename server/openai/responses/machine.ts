@@ -42,9 +42,9 @@ export class ResponseMachine {
   #numEvents = 0;
   #open: { kind: string; writer: ItemWriter } | null = null;
 
-  /** @param response owned by the machine from now on */
+  /** @param response copied */
   constructor(response: ResponseObject, options: MachineOptions) {
-    this.#response = response;
+    this.#response = structuredClone(response);
     this.#options = options;
   }
 

@@ -21,6 +21,9 @@ const serveCommand: Serve = async ({ values }, host) => {
   await serve({
     engine,
     responseStore,
+    apiKeys: server.api_keys,
+    allowedHosts: server.allowed_hosts,
+    allowedOrigins: server.allowed_origins,
     host: server.host,
     port: server.port,
     logLevel: server.log_level,

@@ -35,8 +35,8 @@ export class UnsafeBindError extends Error {
     super(
       `Cannot bind ${
         JSON.stringify(host)
-      } (${origin}): without API keys, which do not exist yet, ` +
-        "the server answers this machine only; use 127.0.0.1, ::1 or localhost",
+      } (${origin}): without an API key the server answers this machine only; ` +
+        "set [server] api_keys, or use 127.0.0.1, ::1 or localhost",
     );
   }
 }

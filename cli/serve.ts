@@ -21,13 +21,15 @@ export function addServeCommand(program: Command, host: Host, serve: Serve | und
       );
     }
     const settings = readSettings(host, readSettingFlags(options, GROUPS));
-    requireLoopback(settings);
+    requireKeysOrLoopback(settings);
     await serve(settings, host);
   });
 }
 
-function requireLoopback({ values, origins }: ResolvedSettings): void {
-  const { host } = values.server;
+/** Whoever reaches the port uses the device: strangers need a key. */
+function requireKeysOrLoopback({ values, origins }: ResolvedSettings): void {
+  const { host, api_keys: keys } = values.server;
+  if (keys.length > 0) return;
   if (/^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i.test(host)) return;
   throw new UnsafeBindError(host, origins.get("server.host")!.name);
 }

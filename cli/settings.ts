@@ -90,7 +90,7 @@ function parseEntry({ raw, origin }: Entry, rule: Key<unknown>): unknown {
   if (value !== undefined) return value;
   throw new SettingsError(
     origin.kind,
-    `Cannot use ${origin.name} = ${show(raw)}: expected ${rule.allowed}`,
+    `Cannot use ${origin.name}${rule.isSecret ? "" : ` = ${show(raw)}`}: expected ${rule.allowed}`,
   );
 }
 

@@ -10,6 +10,8 @@ export interface Key<T> {
   readonly default: T;
   /** What may be given, for people: `an integer from 1 to 65535`. */
   readonly allowed: string;
+  /** Whether the value is kept out of messages. */
+  readonly isSecret?: true;
   /** Checks a raw value: text from flags and environment, TOML or JSON values from elsewhere; undefined if it is none. */
   parse(raw: unknown): T | undefined;
 }
@@ -20,6 +22,11 @@ interface Range {
   above?: number;
   max?: number;
 }
+
+/** As a Host header has it: no scheme, no path, in lower case. */
+const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::\d{1,5})?$/;
+/** As an Origin header has it: no path, no slash at the end; `*` and `null` are none. */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/,?#@*]+$/;
 
 /** All settings, section by section. */
 export const KEYS = {
@@ -38,6 +45,9 @@ export const KEYS = {
   server: {
     host: text("127.0.0.1"),
     port: integer(8000, { min: 1, max: 65535 }),
+    api_keys: secret(list("keys without spaces and commas", /^[\x21-\x2b\x2d-\x7e]+$/)),
+    allowed_hosts: list("host names, each with a port if it is not ours", HOST),
+    allowed_origins: list("origins such as https://app.example.org", ORIGIN),
     log_level: oneOf("info", ["trace", "debug", "info", "warning", "error"]),
     response_store_backend: oneOf("none", ["none", "memory", "sqlite"]),
     response_store_path: optional(text("")),
@@ -112,6 +122,25 @@ function oneOf<const T extends string>(byDefault: T, names: readonly T[]): Key<T
     allowed: `one of ${names.join(", ")}`,
     parse: (raw) => names.find((name) => name === String(raw).trim().toLowerCase()),
   };
+}
+
+/** Texts: an array in the file, with commas between in the environment. */
+function list(what: string, pattern: RegExp): Key<readonly string[]> {
+  return {
+    default: [],
+    allowed: `a list of ${what}`,
+    parse: (raw) => {
+      const items = typeof raw === "string" ? raw.split(",").map((item) => item.trim()) : raw;
+      const isList = Array.isArray(items) &&
+        items.every((item) => typeof item === "string" && pattern.test(item));
+      return isList ? items : undefined;
+    },
+  };
+}
+
+/** The same key, with a value that nobody is shown. */
+function secret<T>(key: Key<T>): Key<T> {
+  return { ...key, isSecret: true };
 }
 
 /** The same key, unset by default; no layer can set it back to null. */

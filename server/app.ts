@@ -8,8 +8,9 @@ import { type AppEnv, type AppOptions, DEFAULT_LIMITS, type Services } from "./c
 import { Drain } from "./drain.ts";
 import { ApiError, toApiError, toErrorResponse } from "./errors.ts";
 import { accessLog } from "./middleware/access_log.ts";
+import { apiKey } from "./middleware/api_key.ts";
 import { jsonBody } from "./middleware/json_body.ts";
-import { loopbackOnly } from "./middleware/loopback_only.ts";
+import { knownPlaces } from "./middleware/known_places.ts";
 import { refuseWhenDraining } from "./middleware/refuse_when_draining.ts";
 import { replyHeaders } from "./middleware/reply_headers.ts";
 import { requestId } from "./middleware/request_id.ts";
@@ -52,7 +53,8 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     requestId(),
     accessLog(),
     replyHeaders(),
-    loopbackOnly({ port: options.port }),
+    knownPlaces(options),
+    apiKey(options.apiKeys ?? []),
     refuseWhenDraining(services.drain),
   );
   mountRoutes(app, createRoutes(services), services);

@@ -34,6 +34,21 @@ export interface AppOptions {
    */
   port?: number;
   /**
+   * Keys of which every request but a health check must bring one.
+   * @default none, and everyone is let in
+   */
+  apiKeys?: readonly string[];
+  /**
+   * Names of this server besides loopback ones.
+   * @default none
+   */
+  allowedHosts?: readonly string[];
+  /**
+   * Places whose pages may ask, besides our own.
+   * @default none
+   */
+  allowedOrigins?: readonly string[];
+  /**
    * Tells when new requests are refused and running ones must end.
    * @default never
    */
@@ -99,6 +114,8 @@ export interface AppEnv {
   Variables: {
     /** Sent back as `x-request-id`. */
     requestId: string;
+    /** Whether the caller may see more than that the server is up; left by `apiKey`. */
+    isAuthorized: boolean;
     /** Parsed JSON body, left by `jsonBody`. */
     body: Record<string, unknown>;
   };

@@ -10,6 +10,7 @@ import { StoreError } from "./stores/response_store.ts";
 /** Statuses that this server answers with, other than 200 and 307. */
 export type ErrorStatus =
   | 400
+  | 401
   | 403
   | 404
   | 405

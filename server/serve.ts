@@ -5,7 +5,7 @@
  */
 import { type Engine, EngineError } from "../engine/mod.ts";
 import { createApp } from "./app.ts";
-import type { RequestDefaults } from "./context.ts";
+import type { AppOptions, RequestDefaults } from "./context.ts";
 import { Drain } from "./drain.ts";
 import { toApiError, toErrorResponse } from "./errors.ts";
 import { configureLog, log, type LogLevel } from "./log.ts";
@@ -13,12 +13,13 @@ import { BackgroundRuns } from "./openai/responses/background.ts";
 import type { ResponseStore } from "./stores/response_store.ts";
 
 /** Options of {@linkcode serve}. */
-export interface ServeOptions {
+export interface ServeOptions
+  extends Pick<AppOptions, "apiKeys" | "allowedHosts" | "allowedOrigins"> {
   /** Runs the models; stays open when `serve` returns. */
   engine: Engine;
   /** Values used where a request does not say otherwise; its model is loaded at once. */
   defaults: RequestDefaults;
-  /** Loopback address to bind. */
+  /** Address to bind; others than loopback ones need API keys. */
   host: string;
   /** Port to bind. */
   port: number;
@@ -53,6 +54,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   const drain = new Drain();
   const backgroundRuns = new BackgroundRuns();
   const app = createApp({
+    apiKeys: options.apiKeys ?? [],
+    allowedHosts: [...(options.allowedHosts ?? []), ...ownNames(host)],
+    allowedOrigins: options.allowedOrigins ?? [],
     engine,
     defaults,
     version,
@@ -79,6 +83,12 @@ export async function serve(options: ServeOptions): Promise<void> {
     await Promise.race([isFlushed, signals.next(), delay(FLUSH_MS)]);
     signals.dispose();
   }
+}
+
+/** The address that is bound is a name of this server, unless it stands for every address. */
+function ownNames(host: string): string[] {
+  if (host === "0.0.0.0" || host === "::") return [];
+  return [host.includes(":") ? `[${host}]` : host.toLowerCase()];
 }
 
 function listen(

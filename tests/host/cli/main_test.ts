@@ -92,7 +92,7 @@ Deno.test("ollm serve says where the server is if nobody brought it", async () =
   assert.match(stderr, /\.\/ollm serve/);
 });
 
-Deno.test("ollm serve exits 78 for an address that others can reach", async () => {
+Deno.test("ollm serve exits 78 for an address that others can reach without a key", async () => {
   const serve = () => Promise.reject(new Error("must not be reached"));
   for (const address of ["0.0.0.0", "::", "192.168.0.2", "example.org", "127.0.0.1.evil.com"]) {
     for (const env of [{}, { OLLM_SERVER__HOST: address }]) {
@@ -102,6 +102,11 @@ Deno.test("ollm serve exits 78 for an address that others can reach", async () =
       assert.match(stderr, /^ollm: Cannot bind "[^\n]+\n$/);
     }
   }
+  const withKey = await runCli(["serve", "--host", "0.0.0.0"], {
+    env: { OLLM_SERVER__API_KEYS: "secret" },
+    serve: () => Promise.resolve(),
+  });
+  assert.equal(withKey.code, 0);
   for (const address of ["localhost", "127.0.0.2", "::1"]) {
     const { code } = await runCli(["serve", "--host", address], { serve: () => Promise.resolve() });
     assert.equal(code, 0, address);

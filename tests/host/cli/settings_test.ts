@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { toResponseStoreSettings } from "../../../cli/read_settings.ts";
 import { resolveSettings, SettingsError, type SettingsSources } from "../../../cli/settings.ts";
 
-const STORE_KEYS = "response_store_backend, response_store_path, response_store_max_responses, " +
+const SERVER_KEYS = "host, port, api_keys, allowed_hosts, allowed_origins, log_level, " +
+  "response_store_backend, response_store_path, response_store_max_responses, " +
   "response_store_max_bytes, response_store_max_age_days";
 
 const FILE = (text: string) => ({ path: "ollm.toml", text });
@@ -22,6 +23,9 @@ Deno.test("resolveSettings() has these defaults", () => {
     server: {
       host: "127.0.0.1",
       port: 8000,
+      api_keys: [],
+      allowed_hosts: [],
+      allowed_origins: [],
       log_level: "info",
       response_store_backend: "none",
       response_store_path: null,
@@ -76,6 +80,38 @@ Deno.test("resolveSettings() reads numbers and switches written as text", () => 
   assert.equal(values.generation.max_new_tokens, 2);
 });
 
+Deno.test("resolveSettings() reads lists as arrays, or as texts with commas", () => {
+  const { values } = resolveSettings({
+    env: { OLLM_SERVER__API_KEYS: "one, two" },
+    file: FILE(
+      "[server]\nallowed_origins = ['https://a.example', 'http://b:1']\nallowed_hosts = []\n",
+    ),
+  });
+  assert.deepEqual(values.server.api_keys, ["one", "two"]);
+  assert.deepEqual(values.server.allowed_origins, ["https://a.example", "http://b:1"]);
+  assert.deepEqual(values.server.allowed_hosts, []);
+});
+
+Deno.test("resolveSettings() refuses origins and hosts that no browser sends", () => {
+  for (
+    const origin of ["*", "null", "https://a.example/", "https://*.a.example", "a.example", ""]
+  ) {
+    const env = { OLLM_SERVER__ALLOWED_ORIGINS: origin };
+    assert.throws(() => resolveSettings({ env }), /expected a list of origins/, origin);
+  }
+  for (const host of ["*", "https://a.example", "a.example/x", "A.example", "a b", "[::"]) {
+    const env = { OLLM_SERVER__ALLOWED_HOSTS: host };
+    assert.throws(() => resolveSettings({ env }), /expected a list of host names/, host);
+  }
+});
+
+Deno.test("resolveSettings() never repeats a key that cannot be used", () => {
+  const env = { OLLM_SERVER__API_KEYS: "hunter2 with space" };
+  assert.throws(() => resolveSettings({ env }), {
+    message: "Cannot use OLLM_SERVER__API_KEYS: expected a list of keys without spaces and commas",
+  });
+});
+
 Deno.test("resolveSettings() leaves other variables alone", () => {
   const { values } = resolveSettings({
     env: { OLLM_NO_SETUP: "1", OLLM_CONFIG_FILE: "x", PORT: "1" },
@@ -108,7 +144,7 @@ Deno.test("resolveSettings() says what is wrong, where, and what is allowed", ()
     [
       { file: FILE("[server]\nprot = 1\n") },
       "file",
-      `Unknown setting [server] prot in ollm.toml: expected one of host, port, log_level, ${STORE_KEYS}`,
+      `Unknown setting [server] prot in ollm.toml: expected one of ${SERVER_KEYS}`,
     ],
     [
       { file: FILE("port = 1\n") },
@@ -123,7 +159,7 @@ Deno.test("resolveSettings() says what is wrong, where, and what is allowed", ()
     [
       { env: { OLLM_SERVER__PROT: "1" } },
       "environment",
-      `Unknown setting OLLM_SERVER__PROT: expected one of host, port, log_level, ${STORE_KEYS}`,
+      `Unknown setting OLLM_SERVER__PROT: expected one of ${SERVER_KEYS}`,
     ],
     [
       { env: { OLLM_SERVR__PORT: "1" } },
@@ -134,7 +170,7 @@ Deno.test("resolveSettings() says what is wrong, where, and what is allowed", ()
     [
       { env: { OLLM_SERVER: '{"prot":1}' } },
       "environment",
-      `Unknown setting "prot" in OLLM_SERVER: expected one of host, port, log_level, ${STORE_KEYS}`,
+      `Unknown setting "prot" in OLLM_SERVER: expected one of ${SERVER_KEYS}`,
     ],
   ];
   for (const [sources, kind, message] of cases) {

@@ -62,7 +62,7 @@ Deno.test("createApp() redirects a trailing slash with the query kept", async ()
   assert.equal((await send("//example.org/")).status, 404);
 });
 
-Deno.test("loopbackOnly() takes local spellings of Host and no others", async () => {
+Deno.test("knownPlaces() takes local spellings of Host and no others", async () => {
   const { send } = createTestApp({}, { port: 8000 });
   const status = async (host: string) => (await send("/v1/health", { headers: { host } })).status;
   for (
@@ -97,7 +97,7 @@ Deno.test("loopbackOnly() takes local spellings of Host and no others", async ()
   for (const host of ["", "localhost,localhost"]) assert.equal(await status(host), 400, host);
 });
 
-Deno.test("loopbackOnly() refuses pages of other sites", async () => {
+Deno.test("knownPlaces() refuses pages of other sites", async () => {
   const { send } = createTestApp({}, { port: 8000 });
   for (
     const origin of [

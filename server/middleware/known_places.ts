@@ -81,7 +81,10 @@ function isLoopback(authority: string, port: number | undefined): boolean {
 }
 
 function isOwnOrigin(origin: string, port: number | undefined): boolean {
-  return origin.startsWith("http://") && isLoopback(origin.slice("http://".length), port);
+  const authority = origin.startsWith("http://") ? origin.slice("http://".length) : "";
+  // Without a port it is the page of another server, the one on port 80.
+  const isOurs = port === undefined || port === 80 || authority.endsWith(`:${port}`);
+  return isOurs && isLoopback(authority, port);
 }
 
 /** An entry without a port stands for itself, and for itself with ours. */

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { ContextLengthError, InvalidRequestError } from "../errors.ts";
+import { ContextLengthError, EngineError, InvalidRequestError, QueueFullError } from "../errors.ts";
+import { GrammarService, type GrammarSession } from "../sampling/grammar/mod.ts";
 import { createSampler, resolveSampling, type Sample, type Sampler } from "../sampling/mod.ts";
 import { type ScheduledSequence, Scheduler, type Sequence } from "../scheduler/mod.ts";
-import type { Detokenizer, TextModel } from "../text/mod.ts";
+import { type TextModel, THINK_OPEN } from "../text/mod.ts";
 import type {
   ChosenTokenLogprob,
   FinishReason,
@@ -17,6 +18,9 @@ import type {
   TokenizeRequest,
   TokenLogprob,
 } from "../types.ts";
+import { AnswerReader, type OutputPart } from "./answer.ts";
+import { answerOptions, constrain, encodeMessages, resolveTools } from "./demands.ts";
+import { type FollowerTokens, GrammarFollower } from "./grammar_follower.ts";
 import type { Runner, RunnerEntry } from "./runner.ts";
 
 /** Stop sequences of a request; longer lists are refused. */
@@ -45,7 +49,9 @@ export interface GenerationSink {
 interface ActiveGeneration {
   readonly sequence: Sequence;
   readonly sampler: Sampler;
-  readonly detokenizer: Detokenizer;
+  readonly answer: AnswerReader;
+  /** Null where any text will do. */
+  readonly grammar: GrammarFollower | null;
   readonly sink: GenerationSink;
   readonly maxTokens: number;
   readonly ignoreEos: boolean;
@@ -58,6 +64,10 @@ export class ModelEngine {
   readonly #parts: ModelEngineParts;
   readonly #scheduler: Scheduler;
   readonly #active = new Map<number, ActiveGeneration>();
+  readonly #grammars: GrammarService;
+  #followerTokens: FollowerTokens | null = null;
+  /** Requests whose grammar is being compiled. */
+  #numOpening = 0;
   #numSteps = 0;
   #numGeneratedTokens = 0;
   #numCancelled = 0;
@@ -65,30 +75,59 @@ export class ModelEngine {
   constructor(parts: ModelEngineParts) {
     this.#parts = parts;
     this.#scheduler = new Scheduler({ ...parts.runner.limits, maxWaiting: parts.maxWaiting });
+    const { numTokens, eosTokenIds } = parts.text;
+    this.#grammars = new GrammarService({
+      numTokens,
+      eosTokenIds,
+      tokenBytes: (id) => parts.text.markedTokenBytes(id),
+    });
+  }
+
+  /**
+   * Compiles the grammar that a request's tools and format demand, for {@linkcode submit}.
+   *
+   * @returns null where any text will do; else a session that its owner closes
+   * @throws {InvalidRequestError | QueueFullError} see `Engine.generate`
+   */
+  async constrain(request: GenerationRequest): Promise<GrammarSession | null> {
+    this.#scheduler.assertRoom();
+    const constraint = constrain(request, this.#parts.text);
+    if (constraint === null) return null;
+    const { maxWaiting } = this.#parts;
+    if (this.#numOpening >= maxWaiting) throw new QueueFullError(maxWaiting);
+    this.#numOpening++;
+    try {
+      return await this.#grammars.open(constraint);
+    } finally {
+      this.#numOpening--;
+    }
   }
 
   /**
    * Checks, tokenizes and queues a request.
    *
+   * @param session what {@linkcode constrain} gave; from here on it is closed when the generation ends
    * @returns the generation's id, for {@linkcode cancel}
    * @throws {InvalidRequestError | ContextLengthError | QueueFullError} see `Engine.generate`
    */
   submit(
     request: GenerationRequest,
     sink: GenerationSink,
+    session: GrammarSession | null = null,
   ): { id: number; numPromptTokens: number } {
     this.#scheduler.assertRoom(); // before the work of tokenizing
     const sampling = resolveSampling(request.sampling ?? {}, this.#parts.sampling);
-    const detokenizer = this.#parts.text.createDetokenizer({
-      stop: [...this.#parts.text.stopStrings, ...checkStop(request.stop ?? [])],
-    });
+    const { text } = this.#parts;
+    const stop = [...text.stopStrings, ...checkStop(request.stop ?? [])];
     const promptTokens = this.#encode(request);
+    const answer = new AnswerReader(text, { stop, ...answerOptions(request, promptTokens, text) });
     const maxTokens = this.#boundOutput(promptTokens.length, request.maxTokens);
     const sequence = this.#scheduler.add(promptTokens);
     this.#active.set(sequence.id, {
       sequence,
       sampler: createSampler(sampling, promptTokens),
-      detokenizer,
+      answer,
+      grammar: session && new GrammarFollower(session, this.#getFollowerTokens()),
       sink,
       maxTokens,
       ignoreEos: request.ignoreEos ?? false,
@@ -99,13 +138,17 @@ export class ModelEngine {
   }
 
   /** See `Engine.tokenize`. */
-  tokenize({ messages, prompt, tools }: Omit<TokenizeRequest, "model">): number[] {
+  tokenize(
+    { messages, prompt, ...rest }:
+      & Omit<TokenizeRequest, "model">
+      & Pick<GenerationRequest, "toolChoice">,
+  ): number[] {
     if ((messages === undefined) === (prompt === undefined)) {
       throw new InvalidRequestError("messages", "Give either messages or a prompt");
     }
     return messages === undefined
       ? this.#parts.text.encodeText(prompt!)
-      : this.#parts.text.encodeChat(messages, tools);
+      : encodeMessages(messages, resolveTools(rest), this.#parts.text);
   }
 
   /** See `Engine.detokenize`. */
@@ -146,9 +189,15 @@ export class ModelEngine {
       const generation = this.#active.get(sequence.id);
       if (!generation) continue; // cancelled while the step ran
       this.#scheduler.commit(sequence, numTokens);
-      if (sequenceLogits) this.#advance(generation, sequenceLogits);
+      if (sequenceLogits) await this.#advance(generation, sequenceLogits);
     }
     return true;
+  }
+
+  /** Ends every generation and the grammars' worker. */
+  close(): void {
+    this.failAll(new EngineError("engine_closed", "The model was unloaded"));
+    this.#grammars.close();
   }
 
   /** Ends every generation with `error`. */
@@ -198,48 +247,96 @@ export class ModelEngine {
   }
 
   /** Samples a sequence's next token, publishes its text and ends the sequence where it must. */
-  #advance(generation: ActiveGeneration, logits: Float32Array): void {
-    const { sequence, sampler, detokenizer, sink, maxTokens, ignoreEos } = generation;
-    let sample: Sample;
-    try {
-      sample = sampler.sample(logits.subarray(0, this.#parts.text.numTokens));
-    } catch (error) {
-      this.#fail(generation, error);
-      return;
-    }
+  async #advance(generation: ActiveGeneration, logits: Float32Array): Promise<void> {
+    const { sequence, answer, grammar, maxTokens, ignoreEos } = generation;
+    const sample = await this.#sample(generation, logits.subarray(0, this.#parts.text.numTokens));
+    if (sample === null) return;
     generation.firstTokenAt ??= performance.now();
     sequence.tokens.push(sample.token);
     this.#numGeneratedTokens++;
-    if (!ignoreEos && this.#parts.text.eosTokenIds.has(sample.token)) {
-      this.#finish(generation, "stop");
-      return;
-    }
-    const { text, stopSequence } = detokenizer.push(sample.token);
-    const logprobs = sample.logprob ? [this.#describeLogprob(sample)] : undefined;
-    if (text !== "" || logprobs) {
-      sink.onEvent({ type: "text", text, ...(logprobs && { logprobs }) });
-    }
+    const isEnd = this.#parts.text.eosTokenIds.has(sample.token);
+    if (isEnd && (!ignoreEos || grammar)) return await this.#complete(generation);
+    grammar?.accept(sample.token, answer);
+    const { parts, stopSequence } = answer.push(sample.token);
+    this.#publish(generation, parts, sample);
     if (stopSequence !== null) this.#finish(generation, "stop", stopSequence);
     else if (sequence.tokens.length - sequence.numPromptTokens === maxTokens) {
-      this.#finish(generation, "length");
+      if (await this.#hasEnded(generation)) await this.#complete(generation);
+      else this.#finish(generation, "length");
     }
   }
 
+  /** Chooses a token; null when the generation ended instead. */
+  async #sample(generation: ActiveGeneration, logits: Float32Array): Promise<Sample | null> {
+    const { sampler, answer, grammar } = generation;
+    try {
+      const isOpen = grammar === null || await grammar.restrict(logits, answer);
+      if (!this.#isActive(generation)) return null; // cancelled while the grammar was asked
+      if (isOpen) return sampler.sample(logits);
+      await this.#complete(generation);
+    } catch (error) {
+      this.#fail(generation, error);
+    }
+    return null;
+  }
+
+  /** Whether the grammar of a sequence allows nothing more. */
+  async #hasEnded({ grammar, answer }: ActiveGeneration): Promise<boolean> {
+    try {
+      return grammar !== null && await grammar.isComplete(answer);
+    } catch {
+      return false; // the grammar is gone, and so is the answer's end
+    }
+  }
+
+  /** Ends a generation that the model ended; a constrained answer is checked first. */
+  async #complete(generation: ActiveGeneration): Promise<void> {
+    const { answer, grammar } = generation;
+    this.#publish(generation, answer.flush());
+    if (grammar === null) return this.#finish(generation, "stop");
+    let fault: unknown = null;
+    try {
+      const message = await grammar.check(answer);
+      if (message !== null) {
+        fault = new EngineError(
+          "engine_failed",
+          `The model's answer breaks its schema: ${message}; ask again, or make the schema simpler`,
+        );
+      }
+    } catch (error) {
+      fault = error;
+    }
+    if (fault === null) this.#finish(generation, "stop");
+    else this.#fail(generation, fault);
+  }
+
+  /** Log-probabilities go with the first text, or by themselves. */
+  #publish({ sink }: ActiveGeneration, parts: readonly OutputPart[], sample?: Sample): void {
+    let logprobs = sample?.logprob ? [this.#describeLogprob(sample)] : undefined;
+    for (const part of parts) {
+      const isCarrier = part.type === "text" && logprobs !== undefined;
+      sink.onEvent(isCarrier ? { ...part, logprobs: logprobs! } : part);
+      if (isCarrier) logprobs = undefined;
+    }
+    if (logprobs) sink.onEvent({ type: "text", text: "", logprobs });
+  }
+
   #finish(generation: ActiveGeneration, reason: FinishReason, stopSequence?: string): void {
-    const { sequence, detokenizer, sink, acceptedAt, firstTokenAt } = generation;
+    if (!this.#isActive(generation)) return;
+    const { sequence, answer, sink, acceptedAt, firstTokenAt } = generation;
     const now = performance.now();
     this.#release(generation);
-    const rest = stopSequence === undefined ? detokenizer.flush() : "";
-    if (rest !== "") sink.onEvent({ type: "text", text: rest });
+    this.#publish(generation, answer.flush());
+    const isCalling = reason === "stop" && stopSequence === undefined && answer.calls.length > 0;
     sink.onEvent({
       type: "finish",
-      reason,
+      reason: isCalling ? "tool_calls" : reason,
       ...(stopSequence === undefined ? {} : { stopSequence }),
       usage: {
         numPromptTokens: sequence.numPromptTokens,
         numCachedTokens: sequence.numCachedTokens ?? 0,
         numOutputTokens: sequence.tokens.length - sequence.numPromptTokens,
-        numReasoningTokens: 0,
+        numReasoningTokens: answer.numReasoningTokens,
         timeToFirstTokenMs: (firstTokenAt ?? now) - acceptedAt,
         decodeMs: now - (firstTokenAt ?? now),
       },
@@ -247,13 +344,30 @@ export class ModelEngine {
   }
 
   #fail(generation: ActiveGeneration, error: unknown): void {
+    if (!this.#isActive(generation)) return;
     this.#release(generation);
     generation.sink.onError(error);
   }
 
-  #release({ sequence }: ActiveGeneration): void {
+  #isActive({ sequence }: ActiveGeneration): boolean {
+    return this.#active.has(sequence.id);
+  }
+
+  #release({ sequence, grammar }: ActiveGeneration): void {
+    grammar?.close();
     this.#scheduler.finish(sequence);
     this.#active.delete(sequence.id);
+  }
+
+  /** Looked up at the first constrained request. */
+  #getFollowerTokens(): FollowerTokens {
+    const { text } = this.#parts;
+    if (this.#followerTokens) return this.#followerTokens;
+    let think: number | null = null;
+    for (let id = 0; text.thinks && think === null && id < text.numTokens; id++) {
+      if (new TextDecoder().decode(text.markedTokenBytes(id)) === THINK_OPEN) think = id;
+    }
+    return this.#followerTokens = { eosTokenIds: text.eosTokenIds, think };
   }
 
   #describeLogprob({ token, logprob }: Sample): ChosenTokenLogprob {

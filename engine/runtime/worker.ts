@@ -8,6 +8,7 @@ import { WgslRunner } from "../backends/wgsl/mod.ts";
 import { toErrorRecord } from "../errors.ts";
 import { type ModelPackage, openPackage } from "../formats/mod.ts";
 import { chooseSoftwareThreads, GpuDevice } from "../gpu/mod.ts";
+import type { GrammarSession } from "../sampling/grammar/mod.ts";
 import { modelDefaultSampling } from "../sampling/mod.ts";
 import { loadTextModel } from "../text/mod.ts";
 import type { GenerationEvent, GenerationRequest } from "../types.ts";
@@ -17,6 +18,8 @@ import type { LoadOptions, WorkerAnswer, WorkerReply, WorkerRequest } from "./pr
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 /** The sender's id of each generation → the engine's. */
 const generationIds = new Map<number, number>();
+/** The sender's ids of requests that are not accepted yet. */
+const opening = new Set<number>();
 /** Events of the current step, sent as one message. */
 let outbox: [number, GenerationEvent][] = [];
 let engine: ModelEngine | null = null;
@@ -61,7 +64,19 @@ async function load(options: LoadOptions): Promise<ModelEngine> {
   });
 }
 
-function generate(id: number, request: GenerationRequest): void {
+async function generate(id: number, request: GenerationRequest): Promise<void> {
+  opening.add(id);
+  const session = await engine!.constrain(request);
+  try {
+    submit(id, request, session);
+  } catch (error) {
+    session?.close();
+    throw error;
+  }
+  if (!opening.delete(id)) cancel(id); // unwanted since
+}
+
+function submit(id: number, request: GenerationRequest, session: GrammarSession | null): void {
   const accepted = engine!.submit(request, {
     onEvent(event) {
       outbox.push([id, event]);
@@ -72,9 +87,15 @@ function generate(id: number, request: GenerationRequest): void {
       generationIds.delete(id);
       post({ type: "error", id, error: toErrorRecord(error) });
     },
-  });
+  }, session);
   generationIds.set(id, accepted.id);
   post({ type: "accepted", id, numPromptTokens: accepted.numPromptTokens });
+}
+
+function cancel(id: number): void {
+  const generationId = generationIds.get(id);
+  if (generationId !== undefined) engine!.cancel(generationId);
+  flush();
 }
 
 function answer(id: number, compute: () => WorkerAnswer): void {
@@ -122,18 +143,16 @@ async function handle(message: WorkerRequest): Promise<void> {
       break;
     case "generate":
       try {
-        generate(message.id, message.request);
+        await generate(message.id, message.request);
       } catch (error) {
+        opening.delete(message.id);
         post({ type: "error", id: message.id, error: toErrorRecord(error) });
       }
       await stepUntilIdle();
       break;
-    case "cancel": {
-      const id = generationIds.get(message.id);
-      if (id !== undefined) engine!.cancel(id);
-      flush();
+    case "cancel":
+      if (!opening.delete(message.id)) cancel(message.id);
       break;
-    }
     case "tokenize":
       answer(message.id, () => engine!.tokenize(message.request));
       break;

@@ -45,6 +45,8 @@ export interface RenderedPrompt {
 export interface ChatTemplate {
   /** The template's own text: which control tokens it writes, which characters it uses. */
   readonly source: string;
+  /** Whether it has a place for tools. */
+  readonly acceptsTools: boolean;
   /**
    * Renders a conversation.
    *

@@ -91,6 +91,7 @@ export function createConvTemplate(conv: ConvTemplate): ChatTemplate {
   const acceptsTools = ownTexts.some((text) => text.includes(FUNCTIONS));
   return {
     source: ownTexts.join("\n"),
+    acceptsTools,
     render(messages, tools) {
       if (tools.length > 0 && !acceptsTools) throw toolsRefused();
       return renderConversation(conv, messages, tools);

@@ -58,10 +58,12 @@ export function compileJinjaTemplate(options: JinjaTemplateOptions): ChatTemplat
   const { path, source, toolUseSource = source, variables } = options;
   const program = compile(path, source);
   const toolUseProgram = toolUseSource === source ? program : compile(path, toolUseSource);
+  const acceptsTools = /\btools\b/.test(toolUseSource);
   return {
     source: [...new Set([source, toolUseSource]), ...Object.values(variables)].join("\n"),
+    acceptsTools,
     render(messages, tools) {
-      if (tools.length > 0 && !/\btools\b/.test(toolUseSource)) throw toolsRefused();
+      if (tools.length > 0 && !acceptsTools) throw toolsRefused();
       const globals = createGlobals(messages, tools, variables);
       return run(path, tools.length > 0 ? toolUseProgram : program, globals);
     },

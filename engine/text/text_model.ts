@@ -13,9 +13,22 @@ import { createDetokenizer, type Detokenizer } from "./detokenizer.ts";
 import { TextEncoding } from "./encoder.ts";
 import { chooseSentinel, LiteralGuard, type Sentinel } from "./guard.ts";
 import { loadChatTemplate } from "./load_chat_template.ts";
+import { THINK_CLOSE, THINK_OPEN } from "./reasoning.ts";
 import { findControlTokens, readBosTokenIds, readEosTokenIds } from "./special_tokens.ts";
 import { createTokenBytes, readTokenDecoding } from "./token_bytes.ts";
 import { type AddedToken, readTokenizerFile, type TokenizerFile } from "./tokenizer_file.ts";
+import { chooseToolFormat, type ToolFormat } from "./tool_calls/mod.ts";
+
+/** What a sequence's detokenizer shows. */
+export interface DetokenizerSettings {
+  /** Texts that end the output. */
+  stop: readonly string[];
+  /**
+   * Whether markers of calls and reasoning are shown, for a parser that looks for them.
+   * @default false
+   */
+  showsMarkers?: boolean;
+}
 
 /** What a model knows of text. */
 export interface TextModel {
@@ -27,6 +40,10 @@ export interface TextModel {
   readonly eosTokenIds: ReadonlySet<number>;
   /** Texts that end an answer. */
   readonly stopStrings: readonly string[];
+  /** How the model calls functions. */
+  readonly toolFormat: ToolFormat;
+  /** Whether the model thinks aloud, in `<think>` tags, before it answers. */
+  readonly thinks: boolean;
   /**
    * Renders a conversation that asks for an assistant turn and tokenizes it. No text of a message or a tool becomes a control token.
    *
@@ -37,12 +54,14 @@ export interface TextModel {
   encodeText(text: string): number[];
   /** A token's own bytes; empty for special tokens and for ids that stand for nothing. */
   tokenBytes(id: number): Uint8Array;
+  /** The same, but special tokens that mark calls and reasoning have the bytes of their literals. */
+  markedTokenBytes(id: number): Uint8Array;
   /**
    * Creates the detokenizer of a sequence.
    *
    * @throws {InvalidRequestError} a stop sequence is empty
    */
-  createDetokenizer(options: { stop: readonly string[] }): Detokenizer;
+  createDetokenizer(options: DetokenizerSettings): Detokenizer;
 }
 
 /**
@@ -60,9 +79,16 @@ export async function loadTextModel(
   const decoding = readTokenDecoding(file, pkg.chatConfig.tokenizer_info);
   const controlTokens = findControlTokens(file, template?.source ?? "");
   checkPrefix(pkg, conv);
+  const toolFormat = chooseToolFormat(template);
+  const markers = [...toolFormat.markers, THINK_OPEN, THINK_CLOSE];
   return new PackageTextModel({
     file,
     template,
+    toolFormat,
+    markerBytes: new Map(
+      file.addedTokens.filter((token) => token.special && markers.includes(token.content))
+        .map((token) => [token.id, new TextEncoder().encode(token.content)]),
+    ),
     encoding: new TextEncoding(file, new Set(controlTokens)),
     guard: new LiteralGuard(literals(controlTokens), { breaksOpeners: true }),
     assistantGuard: new LiteralGuard(literals(controlTokens.filter((token) => token.special)), {
@@ -80,6 +106,9 @@ export async function loadTextModel(
 interface TextModelParts {
   file: TokenizerFile;
   template: ChatTemplate | null;
+  toolFormat: ToolFormat;
+  /** Special tokens that answers are parsed by. */
+  markerBytes: ReadonlyMap<number, Uint8Array>;
   encoding: TextEncoding;
   /** Against every control token: text of users, systems and tools. */
   guard: LiteralGuard;
@@ -116,6 +145,14 @@ class PackageTextModel implements TextModel {
     return this.#parts.stopStrings;
   }
 
+  get toolFormat(): ToolFormat {
+    return this.#parts.toolFormat;
+  }
+
+  get thinks(): boolean {
+    return this.#parts.template?.source.includes(THINK_OPEN) ?? false;
+  }
+
   encodeChat(messages: readonly ChatMessage[], tools: readonly ToolDefinition[] = []): number[] {
     const { template, encoding, guard, assistantGuard } = this.#parts;
     if (messages.length === 0) {
@@ -147,9 +184,17 @@ class PackageTextModel implements TextModel {
     return this.#parts.tokenBytes(id);
   }
 
-  createDetokenizer({ stop }: { stop: readonly string[] }): Detokenizer {
+  markedTokenBytes(id: number): Uint8Array {
+    return this.#parts.markerBytes.get(id) ?? this.#parts.tokenBytes(id);
+  }
+
+  createDetokenizer({ stop, showsMarkers = false }: DetokenizerSettings): Detokenizer {
     const { tokenBytes, stripLeadingSpace } = this.#parts;
-    return createDetokenizer({ tokenBytes, stripLeadingSpace, stop });
+    return createDetokenizer({
+      tokenBytes: showsMarkers ? (id) => this.markedTokenBytes(id) : tokenBytes,
+      stripLeadingSpace,
+      stop,
+    });
   }
 }
 

@@ -4,6 +4,7 @@
 import type { Runner, RunnerEntry, RunnerLimits } from "../../engine/runtime/runner.ts";
 import type { TextModel } from "../../engine/text/mod.ts";
 import { createDetokenizer } from "../../engine/text/detokenizer.ts";
+import { chooseToolFormat } from "../../engine/text/tool_calls/mod.ts";
 
 /** Tokens 0 to 25 are the letters, 26 ends the text. */
 export const END_OF_TEXT = 26;
@@ -62,9 +63,12 @@ export function createStubText(): TextModel {
     numTokens: VOCAB_SIZE,
     eosTokenIds: new Set([END_OF_TEXT]),
     stopStrings: [],
+    toolFormat: chooseToolFormat(null),
+    thinks: false,
     encodeChat: (messages) => encode(messages.map(({ content }) => content).join("")),
     encodeText: encode,
     tokenBytes,
+    markedTokenBytes: tokenBytes,
     createDetokenizer: ({ stop }) =>
       createDetokenizer({ tokenBytes, stop, stripLeadingSpace: false }),
   };

@@ -6,7 +6,16 @@
 import { InvalidRequestError } from "../../errors.ts";
 import type { ResponseFormat, ToolChoice, ToolDefinition } from "../../types.ts";
 import { JsonRules } from "./json_rules.ts";
-import { chars, choice, repeat, type Rule, RuleSet, sequence, text } from "./rules.ts";
+import {
+  chars,
+  choice,
+  emptyLanguage,
+  repeat,
+  type Rule,
+  RuleSet,
+  sequence,
+  text,
+} from "./rules.ts";
 import { normalizeSchema, type Schema } from "./schema.ts";
 import { mergeSchemas } from "./schema_merge.ts";
 import { SchemaRules } from "./schema_rules.ts";
@@ -53,6 +62,9 @@ export interface Constraint {
 
 /** Calls of one answer; models that are small repeat themselves. */
 const MAX_CALLS = 16;
+
+/** Schemas of all tools together; a hundred real tools stay below half of it. */
+const MAX_TOTAL_CHARS = 524_288;
 
 /** What a tool takes that declares nothing. */
 const NO_ARGUMENTS: Schema = { type: "object", properties: {}, additionalProperties: false };
@@ -130,11 +142,12 @@ function callRules(
   const { toolChoice, tools, parallelToolCalls } = request;
   const isNamed = typeof toolChoice === "object";
   const allowed = isNamed ? tools.filter(({ name }) => name === toolChoice.name) : tools;
-  const schemas: [string, Schema][] = [];
-  const options = allowed.map((tool) => {
-    const { schema, rule } = argumentsRule(json, tool);
-    schemas.push([tool.name, schema]);
-    return sequence(text(JSON.stringify(tool.name) + syntax.middle), rule);
+  checkTotal(allowed);
+  const takes = allowed.map((tool) => ({ name: tool.name, ...argumentsRule(json, tool) }));
+  const isPossible = json.rules.findPossible();
+  const options = takes.map(({ name, rule }) => {
+    if (!isPossible(rule)) throw emptyLanguage(argumentsParam(name));
+    return sequence(text(JSON.stringify(name) + syntax.middle), rule);
   });
   const { triggersEach, begin, open, close, end } = syntax;
   const trigger = text(syntax.trigger ?? "");
@@ -148,7 +161,7 @@ function callRules(
     rules: triggersEach
       ? { all: list, triggered: body }
       : { all: sequence(trigger, list), triggered: list },
-    argumentSchemas: Object.fromEntries(schemas),
+    argumentSchemas: Object.fromEntries(takes.map(({ name, schema }) => [name, schema])),
   };
 }
 
@@ -156,14 +169,29 @@ function argumentsRule(
   json: JsonRules,
   { name, parameters }: ToolDefinition,
 ): { schema: Schema; rule: Rule } {
-  const param = `tools.${name}.parameters`;
+  const param = argumentsParam(name);
   const normalized = normalizeSchema(parameters ?? {}, param);
   const schema = declaresNothing(normalized.root)
     ? NO_ARGUMENTS
     : mergeSchemas(normalized.root, { type: "object" });
   const rule = json.rules.share(new SchemaRules(json, normalized, param).convert(schema));
-  json.rules.render(rule, param); // so that an empty schema is refused under its own name
   return { schema: schema === NO_ARGUMENTS ? schema : normalized.root, rule };
+}
+
+function argumentsParam(name: string): string {
+  return `tools.${name}.parameters`;
+}
+
+function checkTotal(tools: readonly ToolDefinition[]): void {
+  const numChars = tools.reduce(
+    (sum, { parameters }) => sum + JSON.stringify(parameters ?? {}).length,
+    0,
+  );
+  if (numChars <= MAX_TOTAL_CHARS) return;
+  throw new InvalidRequestError(
+    "tools",
+    `The tools' schemas have ${numChars} characters together; at most ${MAX_TOTAL_CHARS} are possible`,
+  );
 }
 
 /** A tool whose parameters say no more than "an object" takes none. */

@@ -109,11 +109,8 @@ export class RuleSet {
    * @throws {InvalidRequestError} nothing satisfies it, or a rule begins with itself
    */
   render(root: Rule, param: string): string {
-    const productive = this.#findProductive();
-    const isPossible = (rule: Rule): boolean => isProductive(rule, productive);
-    if (!isPossible(root)) {
-      throw new InvalidRequestError(param, "The schema is empty: no JSON value satisfies it");
-    }
+    const isPossible = this.findPossible();
+    if (!isPossible(root)) throw emptyLanguage(param);
     const lines = new Map<string, string>();
     const write = (rule: Rule): string => {
       switch (rule.kind) {
@@ -147,8 +144,8 @@ export class RuleSet {
     return [first, ...lines.values()].join("\n");
   }
 
-  /** Names of rules that some finite text satisfies. */
-  #findProductive(): ReadonlySet<string> {
+  /** Decides of rules whether some finite text satisfies them, as they are defined now. */
+  findPossible(): (rule: Rule) => boolean {
     const productive = new Set<string>();
     for (let hasGrown = true; hasGrown;) {
       hasGrown = false;
@@ -158,7 +155,7 @@ export class RuleSet {
         hasGrown = true;
       }
     }
-    return productive;
+    return (rule) => isProductive(rule, productive);
   }
 
   /** Schemas whose `$ref`s lead back to themselves without a value between say nothing. */
@@ -180,6 +177,11 @@ export class RuleSet {
     };
     for (const name of this.#rules.keys()) visit({ kind: "named", name });
   }
+}
+
+/** The error for a schema that nothing satisfies. */
+export function emptyLanguage(param: string): InvalidRequestError {
+  return new InvalidRequestError(param, "The schema is empty: no JSON value satisfies it");
 }
 
 function isProductive(rule: Rule, productive: ReadonlySet<string>): boolean {

@@ -22,6 +22,7 @@ export const HERMES: ToolFormat = {
     message: null,
   },
   markers: ["<tool_call>", "</tool_call>"],
+  describe: null,
   createParser: (names) =>
     new MarkedCallParser({ open: "<tool_call>", close: "</tool_call>" }, names),
 };

@@ -28,6 +28,7 @@ export const JSON_ANSWER: ToolFormat = {
     message: { begin: MESSAGE, end: "}" },
   },
   markers: [],
+  describe: describeTools,
   createParser: (names) => new JsonAnswerParser(names),
 };
 
@@ -36,13 +37,14 @@ export const JSON_ANSWER: ToolFormat = {
  *
  * @param choice decides the sentence about whether to call
  */
-export function describeTools(
+function describeTools(
   messages: readonly ChatMessage[],
   tools: readonly ToolDefinition[],
   choice: ToolChoice,
 ): ChatMessage[] {
   const instructions = messages.filter(({ role }) => role === "system");
   const turns = messages.filter(({ role }) => role !== "system").map(describeTurn);
+  if (tools.length === 0) return [...instructions, ...turns];
   const list = tools.map(({ name, description, parameters }) =>
     JSON.stringify({ name, description, parameters: parameters ?? {} })
   );

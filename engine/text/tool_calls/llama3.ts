@@ -25,6 +25,7 @@ export const LLAMA3: ToolFormat = {
     message: null,
   },
   markers: [MARKER],
+  describe: null,
   createParser: (names) => new WholeAnswerParser(names),
 };
 

@@ -22,5 +22,6 @@ export const MISTRAL: ToolFormat = {
     message: null,
   },
   markers: ["[TOOL_CALLS]"],
+  describe: null,
   createParser: (names) => new MarkedCallParser({ open: "[TOOL_CALLS]", close: null }, names),
 };

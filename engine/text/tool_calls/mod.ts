@@ -9,21 +9,19 @@ import { LLAMA3 } from "./llama3.ts";
 import { MISTRAL } from "./mistral.ts";
 import type { ToolFormat } from "./tool_format.ts";
 
-export { describeTools } from "./json_answer.ts";
 export type { AnswerPart, ToolCallParser, ToolCallSyntax, ToolFormat } from "./tool_format.ts";
 
 /**
  * The family of a chat template, by the words that it teaches the model.
  *
- * @param templateSource the template's own text; null without one
- * @param hasTools whether the template has a place for tools
+ * @param template null where the model has none
  */
-export function chooseToolFormat(templateSource: string | null, hasTools: boolean): ToolFormat {
-  if (templateSource === null || !hasTools) return JSON_ANSWER;
-  if (templateSource.includes("[TOOL_CALLS]")) return MISTRAL;
-  if (templateSource.includes("<tool_call>")) return HERMES;
-  if (templateSource.includes("<|start_header_id|>") || templateSource.includes("<|python_tag|>")) {
-    return LLAMA3;
-  }
-  return HERMES;
+export function chooseToolFormat(
+  template: { readonly source: string; readonly acceptsTools: boolean } | null,
+): ToolFormat {
+  if (!template?.acceptsTools) return JSON_ANSWER;
+  const teaches = (literal: string) => template.source.includes(literal);
+  if (teaches("[TOOL_CALLS]")) return MISTRAL;
+  if (teaches("<tool_call>")) return HERMES;
+  return teaches("<|start_header_id|>") || teaches("<|python_tag|>") ? LLAMA3 : HERMES;
 }

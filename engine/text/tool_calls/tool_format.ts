@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ChatMessage, ToolChoice, ToolDefinition } from "../../types.ts";
 
 /** A piece of an answer; a generation's events are made of them. */
 export type AnswerPart =
@@ -47,6 +48,18 @@ export interface ToolFormat {
   readonly syntax: ToolCallSyntax;
   /** Special tokens that the parser must see; all others have no text. */
   readonly markers: readonly string[];
+  /**
+   * Puts the tools into the messages; null where the chat template shows them.
+   *
+   * @returns a conversation without tools, calls and results
+   */
+  readonly describe:
+    | ((
+      messages: readonly ChatMessage[],
+      tools: readonly ToolDefinition[],
+      choice: ToolChoice,
+    ) => ChatMessage[])
+    | null;
   /** @param names the functions that may be called; a call of another is text */
   createParser(names: ReadonlySet<string>): ToolCallParser;
 }

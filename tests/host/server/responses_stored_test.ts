@@ -196,6 +196,27 @@ Deno.test("listInputItems() pages through everything that the model read", async
   });
 });
 
+Deno.test("createResponse() says that a response is complete only after it was kept", async () => {
+  await withStore(async ({ store, post }) => {
+    let isKept = false;
+    const putResponse = store.putResponse.bind(store);
+    store.putResponse = async (record) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await putResponse(record);
+      isKept = true;
+    };
+    const stream = await post(PATH, { ...HELLO, stream: true });
+    const seen: [string, boolean][] = [];
+    for await (const frame of stream.body!.pipeThrough(new TextDecoderStream())) {
+      seen.push([frame.split("\n")[0]!, isKept]);
+    }
+    assert.deepEqual(seen.slice(-2), [
+      ["event: response.output_item.done", false],
+      ["event: response.completed", true],
+    ]);
+  });
+});
+
 Deno.test("createResponse() fails rather than say that it kept what it did not", async () => {
   await withStore(async ({ store, post, create }) => {
     const putResponse = store.putResponse.bind(store);

@@ -5,7 +5,6 @@
  */
 import type { ModelPlan, WgslRunner } from "../engine/backends/wgsl/mod.ts";
 import { TimestampTrace } from "../engine/gpu/mod.ts";
-import { matrixBytes } from "../engine/ops/mod.ts";
 import type { RunnerEntry } from "../engine/runtime/runner.ts";
 import { median } from "./statistics.ts";
 
@@ -161,7 +160,8 @@ function computeBytesPerToken(plan: ModelPlan, contextLength: number): number {
   let bytes = 0;
   for (const [name, layout] of plan.matrices) {
     const isLookup = hasHead && name === "model.embed_tokens";
-    bytes += isLookup ? matrixBytes(layout) / layout.numRows : matrixBytes(layout);
+    const total = plan.kernelSet.matrices.computeBytes(layout);
+    bytes += isLookup ? total / layout.numRows : total;
   }
   for (const size of plan.vectors.values()) bytes += 4 * size;
   const { memory } = plan;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Elem, Kernel } from "../../kernels/mod.ts";
+import type { BindingKind, Elem, Kernel } from "../../kernels/mod.ts";
 import { DeviceError } from "../errors.ts";
 import { isFastReadbackSafe } from "./readback.ts";
 
@@ -22,6 +22,9 @@ export interface AdapterInfo {
   readonly maxBufferBytes: number;
 }
 
+/** What a kernel binds. */
+export type GpuResource = GPUBuffer | GPUTexture;
+
 /** A number fixed per pipeline. */
 export type Overrides = Readonly<Record<string, number | boolean>>;
 
@@ -33,6 +36,7 @@ const WANTED_LIMITS = [
   "maxComputeWorkgroupStorageSize",
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
+  "maxTextureDimension2D", // weights of the software set
 ] as const;
 
 const SOFTWARE_ADAPTERS = /llvmpipe|lavapipe|swiftshader|warp|basic render/i;
@@ -198,7 +202,7 @@ export class GpuDevice {
         entries: kernel.bindings.map((kind, binding) => ({
           binding,
           visibility: GPUShaderStage.COMPUTE,
-          buffer: { type: BUFFER_BINDING_TYPES[kind] },
+          ...BINDING_LAYOUTS[kind],
         })),
       });
       this.#layouts.set(kernel, layout);
@@ -206,17 +210,20 @@ export class GpuDevice {
     return layout;
   }
 
-  /** Binds buffers 0, 1, … of a kernel. */
-  bind(kernel: Kernel, buffers: readonly GPUBuffer[]): GPUBindGroup {
-    if (buffers.length !== kernel.bindings.length) {
+  /** Binds resources 0, 1, … of a kernel. */
+  bind(kernel: Kernel, resources: readonly GpuResource[]): GPUBindGroup {
+    if (resources.length !== kernel.bindings.length) {
       throw new Error(
-        `${kernel.name} binds ${kernel.bindings.length} buffers, ${buffers.length} given`,
+        `${kernel.name} binds ${kernel.bindings.length} resources, ${resources.length} given`,
       );
     }
     return this.raw.createBindGroup({
       label: kernel.name,
       layout: this.layout(kernel),
-      entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+      entries: resources.map((resource, binding) => ({
+        binding,
+        resource: resource instanceof GPUTexture ? resource.createView() : { buffer: resource },
+      })),
     });
   }
 
@@ -271,8 +278,11 @@ export class GpuDevice {
   }
 }
 
-const BUFFER_BINDING_TYPES = {
-  read: "read-only-storage",
-  read_write: "storage",
-  uniform: "uniform",
-} as const satisfies Record<Kernel["bindings"][number], GPUBufferBindingType>;
+const BINDING_LAYOUTS = {
+  read: { buffer: { type: "read-only-storage" } },
+  read_write: { buffer: { type: "storage" } },
+  uniform: { buffer: { type: "uniform" } },
+  texture_uint: { storageTexture: { access: "read-only", format: "rgba32uint" } },
+  texture_float: { storageTexture: { access: "read-only", format: "rgba32float" } },
+  texture_float_write: { storageTexture: { access: "write-only", format: "rgba32float" } },
+} as const satisfies Record<BindingKind, Omit<GPUBindGroupLayoutEntry, "binding" | "visibility">>;

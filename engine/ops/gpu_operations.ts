@@ -3,8 +3,16 @@
  *
  * @module
  */
-import { type Elem, GPU_KERNELS, type Kernel } from "../../kernels/mod.ts";
-import type { AdapterKind, Dispatch, GpuDevice, Overrides, StepShape } from "../gpu/mod.ts";
+import { GPU_KERNELS, type Kernel } from "../../kernels/mod.ts";
+import type { AdapterKind, Dispatch, GpuDevice } from "../gpu/mod.ts";
+import {
+  createDispatch,
+  createLinearDispatch,
+  type DispatchOptions,
+  linearOverrides,
+  PER_LOGITS_ROW,
+  PER_TOKEN,
+} from "./dispatch.ts";
 import type { LinearOptions, Matrix, MatrixPart, Operations, StepBuffers } from "./operations.ts";
 
 /** Invocations a workgroup of row-wise kernels, and how a linear layer shares its sums. */
@@ -23,12 +31,6 @@ const SHAPES = {
 } as const satisfies Record<AdapterKind, WorkgroupShapes>;
 
 const NUM_TILE_ROWS = 4;
-const NUM_TILE_TOKENS = 4;
-
-type Count = (shape: StepShape) => number;
-const ONCE: Count = () => 1;
-const PER_TOKEN: Count = (shape) => shape.numTokens;
-const PER_LOGITS_ROW: Count = (shape) => shape.numLogits;
 
 /**
  * Creates the operations of one model on one device.
@@ -43,29 +45,10 @@ export function createGpuOperations(
   const shapes = SHAPES[kind];
   const unused = device.createBuffer("unused binding", 16);
 
-  async function dispatch(
-    kernel: Kernel,
-    entry: string,
-    options: {
-      buffers: readonly GPUBuffer[];
-      overrides: Overrides;
-      elem?: Elem;
-      x: number | Count;
-      y?: Count;
-    },
-  ): Promise<Dispatch> {
-    const { buffers, overrides, elem, x, y = ONCE } = options;
-    const pipeline = await device.pipeline(kernel, entry, overrides, elem);
-    return {
-      kernel: entry,
-      bindGroup: device.bind(kernel, buffers),
-      pipeline: () => pipeline,
-      workgroupsX: typeof x === "number" ? () => x : x,
-      workgroupsY: y,
-    };
-  }
+  const dispatch = (kernel: Kernel, entry: string, options: DispatchOptions) =>
+    createDispatch(device, kernel, entry, options);
 
-  async function linearPart(
+  function linearPart(
     x: GPUBuffer,
     weight: Matrix,
     part: MatrixPart,
@@ -73,32 +56,13 @@ export function createGpuOperations(
     options: LinearOptions,
   ): Promise<Dispatch> {
     const kernel = weight.format === "q4" ? GPU_KERNELS.linearQ4 : GPU_KERNELS.linearDense;
-    const overrides = {
-      ...shapes.linear,
-      K: weight.numCols,
-      N: weight.numRows,
-      NUM_ROWS: part.numRows,
-      ROW_OFFSET: part.rowOffset,
-      HAS_BIAS: options.bias !== undefined,
-      ACCUMULATE: options.accumulate ?? false,
-      ON_LOGITS: options.onLogits ?? false,
-      SOFT_CAP: options.softCap ?? 0,
-    };
-    const [gemv, gemm] = await Promise.all(
-      kernel.entries.map((entry) => device.pipeline(kernel, entry, overrides, weight.elem)),
-    );
-    const rowGroups = Math.ceil(part.numRows / (NUM_TILE_ROWS * shapes.linear.ROW_THREADS));
-    const count = options.onLogits ? PER_LOGITS_ROW : PER_TOKEN;
-    return {
-      kernel: kernel.name,
-      bindGroup: device.bind(kernel, [options.bias ?? unused, y, step.step, x, ...part.buffers]),
-      pipeline: (shape) => count(shape) === 1 ? gemv! : gemm!,
-      workgroupsX: () => rowGroups,
-      workgroupsY: (shape) => {
-        const numTokens = count(shape);
-        return numTokens === 1 ? 1 : Math.ceil(numTokens / NUM_TILE_TOKENS);
-      },
-    };
+    return createLinearDispatch(device, kernel, {
+      resources: [options.bias ?? unused, y, step.step, x, ...part.resources],
+      overrides: { ...shapes.linear, ...linearOverrides(weight, part, options) },
+      elem: weight.elem,
+      x: Math.ceil(part.numRows / (NUM_TILE_ROWS * shapes.linear.ROW_THREADS)),
+      count: options.onLogits ? PER_LOGITS_ROW : PER_TOKEN,
+    });
   }
 
   return {
@@ -107,7 +71,7 @@ export function createGpuOperations(
       const kernel = isQuantized ? GPU_KERNELS.embedQ4 : GPU_KERNELS.embedDense;
       return Promise.all(table.parts.map((part) =>
         dispatch(kernel, kernel.name, {
-          buffers: [step.tokens, y, ...part.buffers],
+          resources: [step.tokens, y, ...part.resources],
           overrides: {
             D: table.numCols,
             ROW_OFFSET: part.rowOffset,
@@ -124,7 +88,7 @@ export function createGpuOperations(
 
     rmsNorm: async (x, weight, y, { size, eps, gather = false, accumulate = false }) => [
       await dispatch(GPU_KERNELS.rmsNorm, gather ? "rms_norm_gather" : "rms_norm", {
-        buffers: [x, weight, y, step.logitsRows],
+        resources: [x, weight, y, step.logitsRows],
         overrides: {
           D: size,
           EPS: eps,
@@ -137,7 +101,7 @@ export function createGpuOperations(
 
     rmsNormHeads: async (qkv, queryWeight, keyWeight, { numHeads, numKvHeads, headDim, eps }) => [
       await dispatch(GPU_KERNELS.rmsNormHeads, "rms_norm_heads", {
-        buffers: [qkv, queryWeight, keyWeight],
+        resources: [qkv, queryWeight, keyWeight],
         overrides: {
           NUM_HEADS: numHeads,
           NUM_KV_HEADS: numKvHeads,
@@ -155,7 +119,7 @@ export function createGpuOperations(
 
     ropeKvAppend: async (qkv, cosSin, q, kv, { numHeads, numKvHeads, headDim, rotaryDim }) => [
       await dispatch(GPU_KERNELS.ropeKvAppend, "rope_kv_append", {
-        buffers: [qkv, step.tokens, cosSin, q, kv.keys, kv.values],
+        resources: [qkv, step.tokens, cosSin, q, kv.keys, kv.values],
         overrides: {
           NUM_HEADS: numHeads,
           NUM_KV_HEADS: numKvHeads,
@@ -171,7 +135,7 @@ export function createGpuOperations(
 
     attention: async (q, kv, y, shape) => [
       await dispatch(GPU_KERNELS.attentionPaged, "attention_paged", {
-        buffers: [q, step.tokens, step.blockTables, kv.keys, kv.values, y, step.step],
+        resources: [q, step.tokens, step.blockTables, kv.keys, kv.values, y, step.step],
         overrides: {
           NUM_HEADS: shape.numHeads,
           NUM_KV_HEADS: shape.numKvHeads,
@@ -190,7 +154,7 @@ export function createGpuOperations(
 
     gatedActivation: async (x, y, { size, activation }) => [
       await dispatch(GPU_KERNELS.gatedActivation, activation, {
-        buffers: [x, y],
+        resources: [x, y],
         overrides: { F: size, WORKGROUP_SIZE: shapes.rowThreads },
         x: Math.ceil(size / (4 * shapes.rowThreads)),
         y: PER_TOKEN,

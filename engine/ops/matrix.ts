@@ -1,50 +1,16 @@
 /**
- * Weight matrices: from a package's bytes to device buffers, split by rows at the binding limit.
+ * What every kernel set does with weight matrices.
  *
  * @module
  */
-import type { Elem } from "../../kernels/mod.ts";
-import type { GpuDevice } from "../gpu/mod.ts";
-import type { Matrix, MatrixPart } from "./operations.ts";
+import type { Matrix, MatrixLayout, MatrixPart } from "./operations.ts";
 
 /** Weights of a q4 group along K. */
 export const GROUP_SIZE = 32;
 
-/** How a matrix lies on the device. */
-export interface MatrixLayout {
-  readonly numRows: number;
-  readonly numCols: number;
-  readonly format: Matrix["format"];
-  readonly elem: Elem;
-}
-
-/** Bytes of one row of each buffer of a part. */
-function rowBytes({ numCols, format, elem }: MatrixLayout): number[] {
-  const elemBytes = elem === "f16" ? 2 : 4;
-  if (format === "dense") return [numCols * elemBytes];
-  const numGroups = Math.ceil(numCols / GROUP_SIZE);
-  return [numGroups * 16, numGroups * elemBytes];
-}
-
-/** Bytes that a matrix takes on the device. */
-export function matrixBytes(layout: MatrixLayout): number {
-  return layout.numRows * rowBytes(layout).reduce((sum, bytes) => sum + bytes, 0);
-}
-
-/** Allocates a matrix on the device; {@linkcode writeMatrix} fills it. */
-export function createMatrix(device: GpuDevice, name: string, layout: MatrixLayout): Matrix {
-  const bytes = rowBytes(layout);
-  // A multiple of 4 rows keeps every part's first byte on a word, f16 scales included.
-  const maxRows = Math.floor(device.info.maxBindingBytes / Math.max(...bytes) / 4) * 4;
-  const parts: MatrixPart[] = [];
-  for (let rowOffset = 0; rowOffset < layout.numRows; rowOffset += maxRows) {
-    const numRows = Math.min(maxRows, layout.numRows - rowOffset);
-    const buffers = bytes.map((size, i) =>
-      device.createBuffer(`${name} ${i} rows ${rowOffset}..`, numRows * size)
-    );
-    parts.push({ rowOffset, numRows, buffers });
-  }
-  return { name, ...layout, parts };
+/** Groups of a row. */
+export function numGroupsOf({ numCols }: Pick<MatrixLayout, "numCols">): number {
+  return Math.ceil(numCols / GROUP_SIZE);
 }
 
 /**
@@ -69,25 +35,6 @@ export function joinRows(name: string, matrices: readonly Matrix[]): Matrix {
   return { ...first!, name, numRows, parts };
 }
 
-/**
- * Fills one buffer of every part.
- *
- * @param plane 0: dense weights or quants, 1: scales
- * @param bytes the whole plane, rows in order, as the kernels read it
- */
-export function writeMatrix(
-  device: GpuDevice,
-  matrix: Matrix,
-  plane: 0 | 1,
-  bytes: Uint8Array<ArrayBuffer>,
-): void {
-  const size = rowBytes(matrix)[plane]!;
-  for (const { rowOffset, numRows, buffers } of matrix.parts) {
-    const start = rowOffset * size;
-    device.writeBuffer(buffers[plane]!, bytes.subarray(start, start + numRows * size));
-  }
-}
-
 /** Sets the codes past column K to 7, the zero point: the format leaves them 0, which would decode to −7 · scale. */
 export function clearQ4Padding(
   quants: Uint8Array<ArrayBuffer>,
@@ -105,7 +52,7 @@ export function clearQ4Padding(
   }
 }
 
-/** Frees the buffers of a matrix. */
+/** Frees the memory of a matrix. */
 export function destroyMatrix(matrix: Matrix): void {
-  for (const part of matrix.parts) for (const buffer of part.buffers) buffer.destroy();
+  for (const part of matrix.parts) for (const resource of part.resources) resource.destroy();
 }

@@ -1,28 +1,33 @@
 /**
- * Host half of the kernels: sizes in, dispatches out. A kernel set per kind of adapter, one table of operations.
+ * Host half of the kernels: sizes in, dispatches out. A kernel set for each kind of adapter, one table of operations.
  *
  * @module
  */
-import type { AdapterKind, GpuDevice } from "../gpu/mod.ts";
+import type { AdapterKind } from "../gpu/mod.ts";
+import { BUFFER_MATRICES } from "./buffer_matrices.ts";
 import { createGpuOperations } from "./gpu_operations.ts";
-import type { Operations, StepBuffers } from "./operations.ts";
+import type { KernelSet } from "./operations.ts";
+import { createSoftwareOperations } from "./software_operations.ts";
+import { TILED_MATRICES } from "./tiled_matrices.ts";
 
-export * from "./matrix.ts";
-export * from "./operations.ts";
-export { attentionWorkgroupSize } from "./gpu_operations.ts";
+export { destroyMatrix, joinRows } from "./matrix.ts";
+export type * from "./operations.ts";
 
-/** Names of the kernel sets. `software` has no entry yet: the `gpu` set runs there too, in shapes that suit it. */
-export type KernelSet = "gpu";
+/** Storage buffers; runs on every adapter. */
+export const GPU_SET: KernelSet = {
+  name: "gpu",
+  matrices: BUFFER_MATRICES,
+  createOperations: (device, step) => createGpuOperations(device, step),
+};
 
-/** Each kernel set's factory. */
-export const KERNEL_SETS: Record<
-  KernelSet,
-  (device: GpuDevice, step: StepBuffers, kind?: AdapterKind) => Operations
-> = {
-  gpu: createGpuOperations,
+/** Storage textures; runs on every adapter, and pays where loads from storage buffers are slow. */
+export const SOFTWARE_SET: KernelSet = {
+  name: "software",
+  matrices: TILED_MATRICES,
+  createOperations: createSoftwareOperations,
 };
 
 /** The set that suits an adapter. */
-export function chooseKernelSet(_kind: AdapterKind): KernelSet {
-  return "gpu";
+export function chooseKernelSet(kind: AdapterKind): KernelSet {
+  return kind === "software" ? SOFTWARE_SET : GPU_SET;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Elem } from "../../kernels/mod.ts";
-import type { Dispatch } from "../gpu/mod.ts";
+import type { Dispatch, GpuDevice, GpuResource } from "../gpu/mod.ts";
 
 /** A weight matrix on the device, split by rows where it exceeds the binding limit. */
 export interface Matrix {
@@ -25,8 +25,39 @@ export interface Matrix {
 export interface MatrixPart {
   readonly rowOffset: number;
   readonly numRows: number;
-  /** `dense`: [weights]; `q4`: [quants, scales]. */
-  readonly buffers: readonly GPUBuffer[];
+  /** `dense`: [weights]; `q4`: [quants, scales]; as the kernel set that made them lays them out. */
+  readonly resources: readonly GpuResource[];
+}
+
+/** How a matrix lies on the device. */
+export type MatrixLayout = Pick<Matrix, "numRows" | "numCols" | "format" | "elem">;
+
+/** Where a kernel set keeps weights. */
+export interface MatrixStore {
+  /** Bytes that a matrix takes on the device. */
+  computeBytes(layout: MatrixLayout): number;
+  /** Allocates a matrix; {@linkcode write} fills it. */
+  create(device: GpuDevice, name: string, layout: MatrixLayout): Matrix;
+  /**
+   * Fills one plane: 0 dense weights or quants, 1 scales.
+   *
+   * @param bytes the whole plane as a package stores it, rows in order; may be changed
+   */
+  write(device: GpuDevice, matrix: Matrix, plane: 0 | 1, bytes: Uint8Array<ArrayBuffer>): void;
+}
+
+/** Kernels for one kind of adapter. */
+export interface KernelSet {
+  readonly name: "gpu" | "software";
+  readonly matrices: MatrixStore;
+  /** Creates the operations of one model on one device. */
+  createOperations(device: GpuDevice, step: StepBuffers, limits: OperationLimits): Operations;
+}
+
+/** Bounds that operations may allocate for. */
+export interface OperationLimits {
+  /** T and L stay at or below it. */
+  readonly maxStepTokens: number;
 }
 
 /** Buffers that describe the step to every kernel; layouts in kernels/lib/step.wgsl. */

@@ -7,7 +7,6 @@ import { planModel } from "../backends/wgsl/mod.ts";
 import { EngineError, InvalidRequestError } from "../errors.ts";
 import { openPackage } from "../formats/mod.ts";
 import type { AdapterInfo } from "../gpu/mod.ts";
-import { chooseKernelSet } from "../ops/mod.ts";
 import type { ModelInfo, RuntimeOptions, RuntimePlan } from "../types.ts";
 
 /** Backends by the names that a user may write. */
@@ -40,20 +39,17 @@ export async function planRuntime(
   try {
     const pkg = await openPackage(model.path);
     const info = await adapter();
-    const { memory, kvElem } = planModel(pkg, info, {
+    const { memory, kernelSet, kvElem } = planModel(pkg, info, {
       ...(options.contextLength === undefined ? {} : { contextLength: options.contextLength }),
       ...(options.maxSequences === undefined ? {} : { maxSequences: options.maxSequences }),
     });
-    const kernelSet = chooseKernelSet(info.kind);
     if (info.kind === "software") {
-      reasons.push(
-        "The adapter runs on the CPU; it gets the gpu kernels in shapes that suit it, since a kernel set of its own is to come",
-      );
+      reasons.push("The adapter runs on the CPU: weights go into textures, which are faster there");
     }
     return {
       model,
       backend: "wgsl",
-      kernelSet,
+      kernelSet: kernelSet.name,
       adapter: info.description,
       dtypes: { weights: pkg.quantization, activations: "f32", kv: kvElem },
       memory: {

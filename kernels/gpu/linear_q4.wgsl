@@ -1,4 +1,5 @@
-// linear_q4: a fully connected layer on int4 groups; sizes, output and entries as lib/linear.wgsl says
+// linear_q4: a fully connected layer on int4 groups; sizes, output and entries as lib/linear.wgsl and
+// lib/linear_reduce.wgsl say
 // Bindings (group 0)
 //   0 bias    read        [N]       f32, unread unless HAS_BIAS
 //   1 y       read_write  [T, N]    f32

@@ -2,7 +2,7 @@ import type { Elem } from "../../kernels/mod.ts";
 import { attentionReference, type AttentionSizes } from "../reference/attention.ts";
 import { ropeReference } from "../reference/rope.ts";
 import { assertClose } from "../support/assert_close.ts";
-import { createBench, output, roundTo, run, toElem, upload } from "../support/gpu.ts";
+import { createBench, output, roundTo, run, toElem, upload, VARIANTS } from "../support/gpu.ts";
 import { createRandom, randomValues } from "../support/random.ts";
 
 const BLOCK_SIZE = 16;
@@ -21,8 +21,8 @@ const SIZES: AttentionSizes[] = [
 const TOLERANCE = { atol: 1e-5, rtol: 1e-5 };
 
 for (const elem of ["f32", "f16"] as Elem[]) {
-  for (const kind of ["gpu", "software"] as const) {
-    Deno.test(`attention() on a ${elem} cache in ${kind} workgroups equals f64 over shuffled blocks`, async (t) => {
+  for (const variant of VARIANTS.slice(0, 2)) {
+    Deno.test(`attention() on a ${elem} cache by ${variant.name} equals f64 over shuffled blocks`, async (t) => {
       for (const sizes of SIZES) {
         const { numHeads, numKvHeads, headDim } = sizes;
         await t.step(`${numHeads}/${numKvHeads} heads of ${headDim}`, async () => {
@@ -44,7 +44,7 @@ for (const elem of ["f32", "f16"] as Elem[]) {
               slot: 0,
             }));
           const q = randomValues(random, tokens.length * numHeads * headDim, 3);
-          const bench = createBench(tokens, { blockTables, kind });
+          const bench = createBench(tokens, { blockTables, variant });
           const length = tokens.length * numHeads * headDim;
           const y = output(length);
           const scale = 1 / Math.sqrt(headDim);

@@ -8,6 +8,7 @@ import {
   q4Matrix,
   run,
   upload,
+  VARIANTS,
 } from "../support/gpu.ts";
 import { createRandom, randomValues } from "../support/random.ts";
 import assert from "node:assert/strict";
@@ -28,24 +29,24 @@ const SIZES: [number, number, number][] = [
 // f32 sums of at most 1,001 products of values up to 1: the error grows as K · 2^-24.
 const TOLERANCE = { atol: 2e-4, rtol: 1e-5 };
 
-const VARIANTS = (["gpu", "software"] as const).flatMap((kind) =>
+const CASES = VARIANTS.flatMap((variant) =>
   (["dense", "q4"] as const).flatMap((format) =>
-    (["f32", "f16"] as const).map((elem) => ({ kind, format, elem }))
+    (["f32", "f16"] as const).map((elem) => ({ variant, format, elem }))
   )
 );
 
-for (const { kind, format, elem } of VARIANTS) {
-  Deno.test(`linear() on ${format} ${elem} weights in ${kind} workgroups equals the f64 sum at every size`, async (t) => {
+for (const { variant, format, elem } of CASES) {
+  Deno.test(`linear() on ${format} ${elem} weights of ${variant.name} equals the f64 sum at every size`, async (t) => {
     for (const [numTokens, numRows, numCols] of SIZES) {
       await t.step(`${numTokens} × ${numRows} × ${numCols}`, async () => {
         const random = createRandom(numTokens * 7919 + numRows * 31 + numCols);
         const x = randomValues(random, numTokens * numCols);
         const { matrix, values } = format === "q4"
-          ? q4Matrix(random, numRows, numCols, elem)
-          : denseMatrix(randomValues(random, numRows * numCols), numRows, elem);
+          ? q4Matrix(random, numRows, numCols, elem, variant.set)
+          : denseMatrix(randomValues(random, numRows * numCols), numRows, elem, variant.set);
         const bias = randomValues(random, numRows);
         const initial = randomValues(random, numTokens * numRows);
-        const bench = createBench(plainTokens(numTokens), { kind });
+        const bench = createBench(plainTokens(numTokens), { variant });
         const sizes = { numTokens, numRows, numCols };
 
         const y = output(numTokens * numRows);
@@ -70,14 +71,14 @@ for (const { kind, format, elem } of VARIANTS) {
     }
   });
 
-  Deno.test(`linear() on ${format} ${elem} weights in ${kind} workgroups gives a row the same bits in any batch`, async () => {
+  Deno.test(`linear() on ${format} ${elem} weights of ${variant.name} gives a row the same bits in any batch`, async () => {
     const random = createRandom(5);
     const [numRows, numCols] = [75, 352];
     const x = randomValues(random, 6 * numCols);
     const { matrix } = format === "q4"
-      ? q4Matrix(random, numRows, numCols, elem)
-      : denseMatrix(randomValues(random, numRows * numCols), numRows, elem);
-    const together = createBench(plainTokens(6), { kind });
+      ? q4Matrix(random, numRows, numCols, elem, variant.set)
+      : denseMatrix(randomValues(random, numRows * numCols), numRows, elem, variant.set);
+    const together = createBench(plainTokens(6), { variant });
     const yTogether = output(6 * numRows);
     const all = await run(
       together,
@@ -86,7 +87,7 @@ for (const { kind, format, elem } of VARIANTS) {
       6 * numRows,
     );
     for (let t = 0; t < 6; t++) {
-      const alone = createBench(plainTokens(1), { kind });
+      const alone = createBench(plainTokens(1), { variant });
       const y = output(numRows);
       const row = x.slice(t * numCols, (t + 1) * numCols);
       assert.deepEqual(

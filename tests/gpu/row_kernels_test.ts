@@ -9,6 +9,7 @@ import {
   q4Matrix,
   run,
   upload,
+  VARIANTS,
 } from "../support/gpu.ts";
 import { createRandom, randomValues } from "../support/random.ts";
 
@@ -18,14 +19,14 @@ const SIZES: [number, number][] = [[1, 4], [3, 28], [2, 32], [2, 256], [5, 260],
   896,
 ]];
 
-for (const kind of ["gpu", "software"] as const) {
-  Deno.test(`rmsNorm() in ${kind} workgroups equals f64 at every size`, async (t) => {
+for (const variant of VARIANTS.slice(0, 2)) {
+  Deno.test(`rmsNorm() by ${variant.name} equals f64 at every size`, async (t) => {
     for (const [numTokens, size] of SIZES) {
       await t.step(`${numTokens} × ${size}`, async () => {
         const random = createRandom(size);
         const x = randomValues(random, numTokens * size, 20);
         const w = randomValues(random, size, 2);
-        const bench = createBench(plainTokens(numTokens), { kind });
+        const bench = createBench(plainTokens(numTokens), { variant });
         const y = output(numTokens * size);
         const dispatches = bench.ops.rmsNorm(upload(x), upload(w), y, { size, eps: 1e-5 });
         const expected = Array.from(
@@ -134,30 +135,35 @@ for (const activation of ["swiglu", "geglu"] as const) {
   });
 }
 
-for (const format of ["dense", "q4"] as const) {
-  for (const elem of ["f32", "f16"] as const) {
-    Deno.test(`embed() on a ${format} ${elem} table copies the rows of the tokens`, async (t) => {
-      for (const [numTokens, size] of SIZES) {
-        await t.step(`${numTokens} × ${size}`, async () => {
-          const random = createRandom(size + 1);
-          const numRows = 11;
-          const { matrix, values } = format === "q4"
-            ? q4Matrix(random, numRows, size, elem)
-            : denseMatrix(randomValues(random, numRows * size), numRows, elem);
-          const ids = Array.from({ length: numTokens }, (_, i) => (i * 5 + 10) % numRows);
-          const bench = createBench(
-            ids.map((id, i) => ({ id, position: i, slot: i, sequence: 0 })),
-          );
-          const y = output(numTokens * size);
-          const expected = ids.flatMap((id) => [...values.subarray(id * size, (id + 1) * size)]);
-          // A copy: exact for dense; one rounded product for q4.
-          assertClose(
-            await run(bench, bench.ops.embed(matrix, y, { scale: 2 }), y, numTokens * size),
-            expected.map((value) => 2 * value),
-            { atol: 0, rtol: format === "q4" ? 1e-7 : 0 },
-          );
-        });
-      }
-    });
-  }
+const TABLES = [VARIANTS[0]!, VARIANTS[2]!].flatMap((variant) =>
+  (["dense", "q4"] as const).flatMap((format) =>
+    (["f32", "f16"] as const).map((elem) => ({ variant, format, elem }))
+  )
+);
+
+for (const { variant, format, elem } of TABLES) {
+  Deno.test(`embed() on a ${format} ${elem} table of ${variant.name} copies the rows of the tokens`, async (t) => {
+    for (const [numTokens, size] of SIZES) {
+      await t.step(`${numTokens} × ${size}`, async () => {
+        const random = createRandom(size + 1);
+        const numRows = 43;
+        const { matrix, values } = format === "q4"
+          ? q4Matrix(random, numRows, size, elem, variant.set)
+          : denseMatrix(randomValues(random, numRows * size), numRows, elem, variant.set);
+        const ids = Array.from({ length: numTokens }, (_, i) => (i * 5 + 10) % numRows);
+        const bench = createBench(
+          ids.map((id, i) => ({ id, position: i, slot: i, sequence: 0 })),
+          { variant },
+        );
+        const y = output(numTokens * size);
+        const expected = ids.flatMap((id) => [...values.subarray(id * size, (id + 1) * size)]);
+        // A copy: exact for dense; one rounded product for q4.
+        assertClose(
+          await run(bench, bench.ops.embed(matrix, y, { scale: 2 }), y, numTokens * size),
+          expected.map((value) => 2 * value),
+          { atol: 0, rtol: format === "q4" ? 1e-7 : 0 },
+        );
+      });
+    }
+  });
 }

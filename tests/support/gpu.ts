@@ -2,25 +2,46 @@
  * Runs operations on the device of this machine. Every gpu/ test goes through the same host code as the engine.
  */
 import type { Elem } from "../../kernels/mod.ts";
+import { type Dispatch, GpuDevice, Readback, replay } from "../../engine/gpu/mod.ts";
+import { createGpuOperations } from "../../engine/ops/gpu_operations.ts";
 import {
-  type AdapterKind,
-  type Dispatch,
-  GpuDevice,
-  Readback,
-  replay,
-} from "../../engine/gpu/mod.ts";
-import {
-  clearQ4Padding,
-  createMatrix,
-  KERNEL_SETS,
+  GPU_SET,
+  type KernelSet,
   type Matrix,
   type Operations,
+  SOFTWARE_SET,
   type StepBuffers,
-  writeMatrix,
 } from "../../engine/ops/mod.ts";
 
 /** One device for all tests of a file. */
 export const device: GpuDevice = await GpuDevice.create();
+
+/** A kernel set in the shapes of one kind of adapter; all are correct on every adapter. */
+export interface Variant {
+  name: string;
+  set: KernelSet;
+  createOperations(step: StepBuffers, maxStepTokens: number): Operations;
+}
+
+/** Everything that can run here. */
+export const VARIANTS: readonly Variant[] = [
+  {
+    name: "the gpu set",
+    set: GPU_SET,
+    createOperations: (step) => createGpuOperations(device, step, "gpu"),
+  },
+  {
+    name: "the gpu set in software workgroups",
+    set: GPU_SET,
+    createOperations: (step) => createGpuOperations(device, step, "software"),
+  },
+  {
+    name: "the software set",
+    set: SOFTWARE_SET,
+    createOperations: (step, maxStepTokens) =>
+      SOFTWARE_SET.createOperations(device, step, { maxStepTokens }),
+  },
+];
 
 /** One token of a batch. */
 export interface TestToken {
@@ -41,9 +62,9 @@ export interface Bench {
 /** Creates step buffers that describe `tokens`. */
 export function createBench(
   tokens: TestToken[],
-  options: { blockTables?: number[][]; logitsRows?: number[]; kind?: AdapterKind } = {},
+  options: { blockTables?: number[][]; logitsRows?: number[]; variant?: Variant } = {},
 ): Bench {
-  const { blockTables = [[0]], logitsRows = [0] } = options;
+  const { blockTables = [[0]], logitsRows = [0], variant = VARIANTS[0]! } = options;
   const maxBlocks = Math.max(...blockTables.map((table) => table.length));
   const tables = new Uint32Array(blockTables.length * maxBlocks);
   blockTables.forEach((table, i) => tables.set(table, i * maxBlocks));
@@ -60,7 +81,7 @@ export function createBench(
     new Uint32Array([tokens.length, logitsRows.length, maxBlocks, 0]),
   );
   return {
-    ops: KERNEL_SETS.gpu(device, step, options.kind),
+    ops: variant.createOperations(step, tokens.length),
     step,
     numTokens: tokens.length,
     numLogits: logitsRows.length,
@@ -117,10 +138,11 @@ export function denseMatrix(
   values: Float32Array<ArrayBuffer>,
   numRows: number,
   elem: Elem,
+  { matrices }: KernelSet = GPU_SET,
 ): { matrix: Matrix; values: Float32Array } {
   const numCols = values.length / numRows;
-  const matrix = createMatrix(device, "test", { numRows, numCols, format: "dense", elem });
-  writeMatrix(device, matrix, 0, toElem(values, elem));
+  const matrix = matrices.create(device, "test", { numRows, numCols, format: "dense", elem });
+  matrices.write(device, matrix, 0, toElem(values, elem));
   return { matrix, values: roundTo(values, elem) };
 }
 
@@ -130,6 +152,7 @@ export function q4Matrix(
   numRows: number,
   numCols: number,
   elem: Elem,
+  { matrices }: KernelSet = GPU_SET,
 ): { matrix: Matrix; values: Float32Array } {
   const numGroups = Math.ceil(numCols / 32);
   const quants = new Uint8Array(numRows * numGroups * 16);
@@ -145,9 +168,8 @@ export function q4Matrix(
       values[row * numCols + k] = (code - 7) * scales[row * numGroups + Math.floor(k / 32)]!;
     }
   }
-  clearQ4Padding(quants, numRows, numCols);
-  const matrix = createMatrix(device, "test", { numRows, numCols, format: "q4", elem });
-  writeMatrix(device, matrix, 0, quants);
-  writeMatrix(device, matrix, 1, toElem(scales, elem));
+  const matrix = matrices.create(device, "test", { numRows, numCols, format: "q4", elem });
+  matrices.write(device, matrix, 0, quants);
+  matrices.write(device, matrix, 1, toElem(scales, elem));
   return { matrix, values };
 }

@@ -7,14 +7,7 @@ import { ModelInvalidError } from "../../errors.ts";
 import { type LoadedTensor, type ModelPackage, readTensors } from "../../formats/mod.ts";
 import type { GpuDevice } from "../../gpu/mod.ts";
 import type { Weights } from "../../models/mod.ts";
-import {
-  clearQ4Padding,
-  createMatrix,
-  destroyMatrix,
-  GROUP_SIZE,
-  type Matrix,
-  writeMatrix,
-} from "../../ops/mod.ts";
+import { destroyMatrix, type Matrix } from "../../ops/mod.ts";
 import type { ModelPlan } from "./model_plan.ts";
 
 /** Weights on the device, with their end. */
@@ -35,6 +28,7 @@ export async function loadWeights(
   plan: ModelPlan,
   onProgress: (share: number) => void = () => {},
 ): Promise<LoadedWeights> {
+  const store = plan.kernelSet.matrices;
   const matrices = new Map<string, Matrix>();
   const vectors = new Map<string, GPUBuffer>();
   const destroy = () => {
@@ -44,7 +38,7 @@ export async function loadWeights(
   try {
     await device.guard(`the weights of ${pkg.dir}`, async () => {
       for (const [name, layout] of plan.matrices) {
-        matrices.set(name, createMatrix(device, name, layout));
+        matrices.set(name, store.create(device, name, layout));
       }
       for (const [name, size] of plan.vectors) {
         vectors.set(name, device.createBuffer(name, 4 * size));
@@ -54,7 +48,7 @@ export async function loadWeights(
         const target = plan.targets.get(tensor.info.name)!;
         if (target.kind === "vector") {
           device.writeBuffer(vectors.get(target.name)!, toFloat32(tensor));
-        } else writePlane(device, matrices.get(target.name)!, target.plane, tensor);
+        } else store.write(device, matrices.get(target.name)!, target.plane, tensor.bytes);
         numBytes += tensor.info.nbytes;
         device.flush();
         onProgress(numBytes / pkg.weightsBytes);
@@ -70,13 +64,6 @@ export async function loadWeights(
     vector: (name) => vectors.get(name)!,
     destroy,
   };
-}
-
-function writePlane(device: GpuDevice, matrix: Matrix, plane: 0 | 1, { bytes }: LoadedTensor) {
-  if (matrix.format === "q4" && plane === 0 && matrix.numCols % GROUP_SIZE !== 0) {
-    clearQ4Padding(bytes, matrix.numRows, matrix.numCols);
-  }
-  writeMatrix(device, matrix, plane, bytes);
 }
 
 /** Vectors are few and small: kernels read them as f32 whatever the package holds. */

@@ -13,8 +13,11 @@ import {
   findArchitecture,
   type TensorSpec,
 } from "../../models/mod.ts";
-import { GROUP_SIZE, matrixBytes, type MatrixLayout } from "../../ops/mod.ts";
+import { chooseKernelSet, type KernelSet, type MatrixLayout } from "../../ops/mod.ts";
 import { type MemoryPlan, planMemory } from "../../runtime/memory_plan.ts";
+
+/** Weights of a q4 group along K. */
+const GROUP_SIZE = 32;
 
 /** Where a tensor of the package goes. */
 export type TensorTarget =
@@ -31,6 +34,7 @@ export interface ModelPlan {
   readonly vectors: ReadonlyMap<string, number>;
   /** Every tensor of the package, by its own name. */
   readonly targets: ReadonlyMap<string, TensorTarget>;
+  readonly kernelSet: KernelSet;
   readonly kvElem: Elem;
   readonly memory: MemoryPlan;
 }
@@ -82,6 +86,7 @@ export function planModel(
         "without it the model would compute something else",
     );
   }
+  const kernelSet = chooseKernelSet(adapter.kind);
   const kvElem: Elem = pkg.quantization.includes("f16") ? "f16" : "f32";
   return {
     architecture,
@@ -89,13 +94,16 @@ export function planModel(
     matrices,
     vectors,
     targets,
+    kernelSet,
     kvElem,
     memory: planMemory({
       kind: adapter.kind,
       maxBindingBytes: adapter.maxBindingBytes,
       ...stepBytes(config, kvElem),
-      weightsBytes: [...matrices.values()].reduce((sum, layout) => sum + matrixBytes(layout), 0) +
-        [...vectors.values()].reduce((sum, size) => sum + 4 * size, 0),
+      weightsBytes: [...matrices.values()].reduce((sum, layout) =>
+        sum + kernelSet.matrices.computeBytes(layout), 0) +
+        [...vectors.values()].reduce((sum, size) =>
+          sum + 4 * size, 0),
       modelContextLength: pkg.contextLength,
       ...options,
     }),

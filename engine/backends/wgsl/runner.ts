@@ -13,7 +13,7 @@ import {
   type TimestampTrace,
 } from "../../gpu/mod.ts";
 import { type Activations, computeRopeFrequencies, computeRopeTable } from "../../models/mod.ts";
-import { chooseKernelSet, KERNEL_SETS, type KvLayer, type StepBuffers } from "../../ops/mod.ts";
+import type { KvLayer, StepBuffers } from "../../ops/mod.ts";
 import type { Runner, RunnerEntry, RunnerLimits } from "../../runtime/runner.ts";
 import { type LoadedWeights, loadWeights } from "./load_weights.ts";
 import { activationSizes, type ModelPlan, type ModelPlanOptions, planModel } from "./model_plan.ts";
@@ -153,7 +153,7 @@ export class WgslRunner implements Runner {
       device.writeBuffer(buffer, table);
       return buffer;
     });
-    const ops = KERNEL_SETS[chooseKernelSet(device.info.kind)](device, step);
+    const ops = plan.kernelSet.createOperations(device, step, memory);
     const dispatches = await plan.architecture.record(config, {
       ops,
       weights,

@@ -53,6 +53,22 @@ export interface ModelRecord extends ResolvedModelRecord {
   discovery_source: string | null;
 }
 
+/** A model with what a plan makes of it: the plan's word stands in front, the package's own behind `resolved_`. */
+export interface ModelInfoRecord extends ModelRecord {
+  /** Level of the package, before planning. */
+  resolved_support_level: string;
+  /** What the package reads. */
+  resolved_modalities: string[];
+  /** Whether the package needs a front end for images or audio. */
+  resolved_requires_processor: boolean;
+  /** Whether the package allows a KV cache on disk. */
+  resolved_supports_disk_cache: boolean;
+  /** Why the package has this level. */
+  resolved_resolution_message: string;
+  /** How it would be run. */
+  runtime_plan: RuntimePlanRecord;
+}
+
 /** What loading would do. Sizes in bytes, lengths in tokens. */
 export interface RuntimePlanRecord {
   /** Null when nothing here can run the model. */
@@ -157,6 +173,26 @@ export function toModelRecord(model: ModelInfo): ModelRecord {
     ...toResolvedModelRecord(model),
     materialized: model.materialized,
     discovery_source: model.discoverySource,
+  };
+}
+
+/** Publishes a model with its plan. */
+export function toModelInfoRecord(plan: RuntimePlan): ModelInfoRecord {
+  const model = toModelRecord(plan.model);
+  const runtimePlan = toRuntimePlanRecord(plan);
+  return {
+    ...model,
+    support_level: plan.backend === null ? "unsupported" : model.support_level,
+    modalities: runtimePlan.modalities,
+    requires_processor: runtimePlan.requires_processor,
+    supports_disk_cache: runtimePlan.supports_disk_cache,
+    resolution_message: runtimePlan.reason,
+    resolved_support_level: model.support_level,
+    resolved_modalities: model.modalities,
+    resolved_requires_processor: model.requires_processor,
+    resolved_supports_disk_cache: model.supports_disk_cache,
+    resolved_resolution_message: model.resolution_message,
+    runtime_plan: runtimePlan,
   };
 }
 

@@ -276,6 +276,8 @@ export interface ModelInfo {
 export interface RuntimeOptions {
   /** Model reference. */
   model?: string;
+  /** Where to look for it: a folder below the engine's models directory. Absent: that directory. */
+  modelsDir?: string;
   /** `wgsl` or `web-llm`; absent lets the engine choose. */
   backend?: string;
   /** Tokens a sequence may hold, at most the model's own. */
@@ -357,10 +359,18 @@ export interface Engine {
   generate(request: GenerationRequest, options?: GenerateOptions): Promise<Generation>;
   /** Loads a model now instead of at its first request; `onProgress` gets a share from 0 to 1. */
   load(reference: string, onProgress?: (share: number, stage: string) => void): Promise<void>;
-  /** What a load would do; never loads a weight, never throws for an unknown model. */
+  /**
+   * What a load would do; never loads a weight, never throws for an unknown model.
+   *
+   * @throws {InvalidRequestError} an unknown backend, or `modelsDir` is not below the models directory
+   */
   plan(options?: RuntimeOptions): Promise<RuntimePlan>;
-  /** Built-in models and packages found under the models directory. */
-  listModels(): Promise<ModelInfo[]>;
+  /**
+   * Built-in models and packages found under the models directory, or under a folder below it.
+   *
+   * @throws {InvalidRequestError} `modelsDir` is not below the models directory
+   */
+  listModels(options?: Pick<RuntimeOptions, "modelsDir">): Promise<ModelInfo[]>;
   /** One model by reference; an unknown one has `sourceKind` `opaque` and is `unsupported`. */
   inspectModel(reference: string): Promise<ModelInfo>;
   /**

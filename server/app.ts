@@ -16,12 +16,15 @@ import { replyHeaders } from "./middleware/reply_headers.ts";
 import { requestId } from "./middleware/request_id.ts";
 import { health } from "./native/health.ts";
 import { createPlan } from "./native/plan.ts";
+import { listModelInfos, retrieveModelInfo } from "./native/models.ts";
 import { createPrompt, streamPrompt } from "./native/prompt.ts";
+import * as sessions from "./native/sessions.ts";
 import { stats } from "./native/stats.ts";
 import { createChatCompletion } from "./openai/chat.ts";
 import { listModels, retrieveModel } from "./openai/models.ts";
 import { BackgroundRuns } from "./openai/responses/background.ts";
 import * as responses from "./openai/responses/mod.ts";
+import { SessionStore } from "./sessions/session_store.ts";
 import { ItemRing } from "./stores/item_ring.ts";
 
 /** One method of one path. */
@@ -42,6 +45,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     version: options.version,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     drain: options.drain ?? new Drain(),
+    sessions: options.sessions ?? new SessionStore(),
     responses: {
       store: options.responseStore ?? null,
       ring: new ItemRing(),
@@ -69,10 +73,24 @@ function createRoutes(services: Services): Route[] {
     { method: "GET", path: "/v1/models/*", handler: retrieveModel(services) },
     { method: "POST", path: "/v1/chat/completions", handler: createChatCompletion(services) },
     ...createResponseRoutes(services),
+    { method: "GET", path: "/v1/ollm/models", handler: listModelInfos(services) },
+    { method: "GET", path: "/v1/ollm/models/*", handler: retrieveModelInfo(services) },
     { method: "GET", path: "/v1/ollm/stats", handler: stats(services) },
     { method: "POST", path: "/v1/plan", handler: createPlan(services) },
     { method: "POST", path: "/v1/prompt", handler: createPrompt(services) },
     { method: "POST", path: "/v1/prompt/stream", handler: streamPrompt(services) },
+    ...createSessionRoutes(services),
+  ];
+}
+
+function createSessionRoutes(services: Services): Route[] {
+  const session = "/v1/sessions/:session_id";
+  const stream = sessions.streamSessionPrompt(services);
+  return [
+    { method: "POST", path: "/v1/sessions", handler: sessions.createSession(services) },
+    { method: "GET", path: session, handler: sessions.retrieveSession(services) },
+    { method: "POST", path: `${session}/prompt`, handler: sessions.promptSession(services) },
+    { method: "POST", path: `${session}/prompt/stream`, handler: stream },
   ];
 }
 

@@ -7,6 +7,7 @@ import type { Context, MiddlewareHandler } from "@hono/hono";
 import type { Engine, SamplingParams } from "../engine/mod.ts";
 import type { Drain } from "./drain.ts";
 import type { BackgroundRuns } from "./openai/responses/background.ts";
+import type { SessionStore } from "./sessions/session_store.ts";
 import type { ItemRing } from "./stores/item_ring.ts";
 import type { ResponseStore } from "./stores/response_store.ts";
 
@@ -63,6 +64,11 @@ export interface AppOptions {
    * @default the app's own
    */
   backgroundRuns?: BackgroundRuns;
+  /**
+   * Conversations of the native routes.
+   * @default the app's own
+   */
+  sessions?: SessionStore;
   /** Bounds that tests make smaller. */
   limits?: Partial<Limits>;
 }
@@ -106,6 +112,7 @@ export interface Services {
   readonly version: string;
   readonly limits: Limits;
   readonly drain: Drain;
+  readonly sessions: SessionStore;
   readonly responses: ResponseServices;
 }
 

@@ -3,8 +3,15 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { EngineError, ModelInvalidError, ModelNotFoundError } from "../errors.ts";
+import {
+  EngineError,
+  InvalidRequestError,
+  ModelInvalidError,
+  ModelNotFoundError,
+} from "../errors.ts";
+import { isInside } from "../formats/mod.ts";
 import { type AdapterInfo, inspectAdapter } from "../gpu/mod.ts";
 import { listModels, resolveModel, type StoreOptions } from "../store/mod.ts";
 import type {
@@ -111,7 +118,8 @@ export class LocalEngine implements Engine {
   }
 
   async plan(options: RuntimeOptions = {}): Promise<RuntimePlan> {
-    const model = await this.inspectModel(options.model ?? "ollm-tiny");
+    const store = await this.#storeAt(options.modelsDir);
+    const model = await resolveModel(options.model ?? "ollm-tiny", store);
     const adapter = () => this.#adapter ??= inspectAdapter();
     return await planRuntime(model, adapter, { ...this.#sizes, ...options });
   }
@@ -126,8 +134,8 @@ export class LocalEngine implements Engine {
     return await worker.detokenize(tokens);
   }
 
-  listModels(): Promise<ModelInfo[]> {
-    return listModels(this.#store);
+  async listModels({ modelsDir }: Pick<RuntimeOptions, "modelsDir"> = {}): Promise<ModelInfo[]> {
+    return await listModels(await this.#storeAt(modelsDir));
   }
 
   inspectModel(reference: string): Promise<ModelInfo> {
@@ -148,6 +156,20 @@ export class LocalEngine implements Engine {
     for (const { worker } of this.#models.values()) worker.close();
     this.#models.clear();
     return Promise.resolve();
+  }
+
+  /** The store with another models directory; the one that was configured is a wall. */
+  async #storeAt(modelsDir: string | undefined): Promise<StoreOptions> {
+    if (modelsDir === undefined) return this.#store;
+    const path = resolve(this.#store.modelsDir, modelsDir);
+    const isOurs = await isInside(this.#store.modelsDir, path).catch(() => false);
+    if (isOurs) return { ...this.#store, modelsDir: path };
+    throw new InvalidRequestError(
+      "modelsDir",
+      `Cannot look for models in ${
+        JSON.stringify(modelsDir)
+      }: it is no folder below the models directory`,
+    );
   }
 
   /** The model of a reference; starts to load it if it is not there. */

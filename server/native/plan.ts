@@ -1,4 +1,9 @@
-import { type ModelInfo, type RuntimePlan, toPlanRecord } from "../../engine/mod.ts";
+import {
+  type ModelInfo,
+  type RuntimeOptions,
+  type RuntimePlan,
+  toPlanRecord,
+} from "../../engine/mod.ts";
 import type { AppContext, Services } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { isAllowedReference } from "../model_reference.ts";
@@ -6,7 +11,8 @@ import { PlanRequest } from "../schema/native.ts";
 import { parseNative } from "../schema/parse.ts";
 
 /** `POST /v1/plan`: what loading would do. An unknown model is an answer here, not an error. */
-export function createPlan({ engine, defaults }: Services) {
+export function createPlan(services: Services) {
+  const { defaults } = services;
   return async (c: AppContext): Promise<Response> => {
     const { runtime } = parseNative(PlanRequest, c.get("body"));
     const model = (runtime.model_reference ?? defaults.model).trim();
@@ -16,14 +22,12 @@ export function createPlan({ engine, defaults }: Services) {
     const backend = runtime.backend ?? undefined;
     const contextLength = runtime.context_length ?? undefined;
     const maxSequences = runtime.max_sequences ?? undefined;
-    const plan = isAllowedReference(model, defaults)
-      ? await engine.plan({
-        model,
-        ...(backend === undefined ? {} : { backend }),
-        ...(contextLength === undefined ? {} : { contextLength }),
-        ...(maxSequences === undefined ? {} : { maxSequences }),
-      })
-      : planNothing(model);
+    const plan = await planReference({
+      model,
+      ...(backend === undefined ? {} : { backend }),
+      ...(contextLength === undefined ? {} : { contextLength }),
+      ...(maxSequences === undefined ? {} : { maxSequences }),
+    }, services);
     return c.json(toPlanRecord(plan, {
       model_reference: model,
       models_dir: defaults.modelsDir,
@@ -32,6 +36,16 @@ export function createPlan({ engine, defaults }: Services) {
       max_sequences: maxSequences ?? null,
     }));
   };
+}
+
+/** Plans a reference that came over HTTP. */
+export async function planReference(
+  options: RuntimeOptions & { model: string },
+  { engine, defaults }: Pick<Services, "engine" | "defaults">,
+): Promise<RuntimePlan> {
+  return isAllowedReference(options.model, defaults)
+    ? await engine.plan(options)
+    : planNothing(options.model);
 }
 
 /** The plan of a text that is no name, made without asking the engine: it would look for a path. */

@@ -13,6 +13,9 @@ const PlanRuntime = z.strictObject({
 /** A run shares the loaded model with others, so it cannot choose sizes. */
 const PromptRuntime = PlanRuntime.pick({ model_reference: true, backend: true });
 
+/** A checked runtime of a run. */
+export type PromptRuntime = z.output<typeof PromptRuntime>;
+
 const Generation = z.strictObject({
   max_new_tokens: MaxTokens.nullish(),
   temperature: Temperature.nullish(),
@@ -21,16 +24,54 @@ const Generation = z.strictObject({
   seed: Seed.nullish(),
 });
 
+/** Checked options of a generation. */
+export type GenerationOptions = z.output<typeof Generation>;
+
+const SystemPrompt = z.string().default("You are a helpful assistant.");
+
 /** `POST /v1/plan`. */
 export const PlanRequest = z.strictObject({ runtime: PlanRuntime.default({}) });
 
 /** `POST /v1/prompt` and `/v1/prompt/stream`. */
 export const PromptRequest = z.strictObject({
   prompt: z.string(),
-  system_prompt: z.string().default("You are a helpful assistant."),
+  system_prompt: SystemPrompt,
   runtime: PromptRuntime.default({}),
   generation: Generation.default({}),
 });
 
-/** A checked prompt request. */
-export type PromptRequest = z.output<typeof PromptRequest>;
+/** `POST /v1/sessions`. */
+export const SessionRequest = z.strictObject({
+  session_name: z.string().max(256).default("default"),
+  system_prompt: SystemPrompt,
+  runtime: PromptRuntime.default({}),
+  generation: Generation.default({}),
+});
+
+/** A checked request for a session. */
+export type SessionRequest = z.output<typeof SessionRequest>;
+
+/** `POST /v1/sessions/{session_id}/prompt` and `…/prompt/stream`. */
+export const SessionPromptRequest = z.strictObject({ prompt: z.string() });
+
+/** Switches in a URL are texts. */
+const Flag = z.stringbool({
+  truthy: ["true", "1", "yes", "on"],
+  falsy: ["false", "0", "no", "off"],
+});
+
+/** `GET /v1/ollm/models/{model_reference}`: how to plan. Unknown parameters are ignored, as proxies add some. */
+export const ModelQuery = z.object({
+  backend: z.string().optional(),
+  no_specialization: Flag.optional(),
+  models_dir: z.string().optional(),
+  multimodal: Flag.optional(),
+});
+
+/** A checked query. */
+export type ModelQuery = z.output<typeof ModelQuery>;
+
+/** `GET /v1/ollm/models`. */
+export const ModelsQuery = ModelQuery.omit({ multimodal: true }).extend({
+  installed: Flag.optional(),
+});

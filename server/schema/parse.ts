@@ -31,14 +31,37 @@ export function parseOpenAi<S extends z.ZodType>(
  * @throws {ApiError} 422 with every finding
  */
 export function parseNative<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
-  const result = schema.safeParse(body);
-  if (result.success) return result.data;
-  const issues = result.error.issues.flatMap(toValidationIssues);
-  throw new ApiError(422, "The body does not match the schema", { issues, code: "invalid_body" });
+  return parseStrictly(schema, body, "body");
 }
 
-function toValidationIssues(issue: Issue): ValidationIssue[] {
-  const at = ["body", ...issue.path.map((part) => typeof part === "symbol" ? String(part) : part)];
+/**
+ * Checks the query of a native route.
+ *
+ * @throws {ApiError} 422 with every finding
+ */
+export function parseQuery<S extends z.ZodType>(
+  schema: S,
+  query: Record<string, string>,
+): z.output<S> {
+  return parseStrictly(schema, query, "query");
+}
+
+function parseStrictly<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  place: "body" | "query",
+): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issues = result.error.issues.flatMap((issue) => toValidationIssues(issue, place));
+  throw new ApiError(422, `The ${place} does not match the schema`, {
+    issues,
+    code: `invalid_${place}`,
+  });
+}
+
+function toValidationIssues(issue: Issue, place: string): ValidationIssue[] {
+  const at = [place, ...issue.path.map((part) => typeof part === "symbol" ? String(part) : part)];
   if (issue.code !== "unrecognized_keys") {
     return [{ type: codeOf(issue), loc: at, msg: wording(issue) }];
   }

@@ -11,7 +11,8 @@ export type BindingKind =
   | "uniform"
   | "texture_uint"
   | "texture_float"
-  | "texture_float_write";
+  | "texture_float_write"
+  | "texture_uint_write";
 
 /** Element type that a kernel is compiled for: of its weights, its scales or its KV cache. */
 export type Elem = "f32" | "f16";

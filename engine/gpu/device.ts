@@ -284,5 +284,6 @@ const BINDING_LAYOUTS = {
   uniform: { buffer: { type: "uniform" } },
   texture_uint: { storageTexture: { access: "read-only", format: "rgba32uint" } },
   texture_float: { storageTexture: { access: "read-only", format: "rgba32float" } },
+  texture_uint_write: { storageTexture: { access: "write-only", format: "rgba32uint" } },
   texture_float_write: { storageTexture: { access: "write-only", format: "rgba32float" } },
 } as const satisfies Record<BindingKind, Omit<GPUBindGroupLayoutEntry, "binding" | "visibility">>;

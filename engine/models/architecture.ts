@@ -82,8 +82,6 @@ export interface Activations {
   /** [T, (H + 2 KH) C]. */
   readonly qkv: GPUBuffer;
   /** [T, H C]. */
-  readonly query: GPUBuffer;
-  /** [T, H C]. */
   readonly attended: GPUBuffer;
   /** [T, 2F]. */
   readonly gateUp: GPUBuffer;

@@ -209,12 +209,9 @@ async function recordAttention(
     dispatches.push(await ops.rmsNormHeads(a.qkv, query, key, { ...shape, eps }));
   }
   dispatches.push(
-    await ops.ropeKvAppend(a.qkv, cosSin[rope]!, a.query, kv[layer]!, {
+    await ops.attention(a.qkv, cosSin[rope]!, kv[layer]!, a.attended, {
       ...shape,
       rotaryDim: config.rotaryDim,
-    }),
-    await ops.attention(a.query, kv[layer]!, a.attended, {
-      ...shape,
       scale: config.attentionScale,
       ...optional("softCap", config.attentionSoftCap),
       ...optional("window", window),

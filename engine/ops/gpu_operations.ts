@@ -13,7 +13,16 @@ import {
   PER_LOGITS_ROW,
   PER_TOKEN,
 } from "./dispatch.ts";
-import type { LinearOptions, Matrix, MatrixPart, Operations, StepBuffers } from "./operations.ts";
+import type {
+  KvLayer,
+  KvLayout,
+  LinearOptions,
+  Matrix,
+  MatrixPart,
+  OperationLimits,
+  Operations,
+  StepBuffers,
+} from "./operations.ts";
 
 /** Invocations a workgroup of row-wise kernels, and how a linear layer shares its sums. */
 interface WorkgroupShapes {
@@ -40,10 +49,21 @@ const NUM_TILE_ROWS = 4;
 export function createGpuOperations(
   device: GpuDevice,
   step: StepBuffers,
+  { maxStepTokens }: OperationLimits,
   kind: AdapterKind = device.info.kind,
 ): Operations {
   const shapes = SHAPES[kind];
   const unused = device.createBuffer("unused binding", 16);
+  /** Rotated queries, by their size; layers follow each other and share it. */
+  const queries = new Map<number, GPUBuffer>();
+
+  function queryBuffer(size: number): GPUBuffer {
+    const known = queries.get(size);
+    if (known) return known;
+    const buffer = device.createBuffer("queries", 4 * size * maxStepTokens);
+    queries.set(size, buffer);
+    return buffer;
+  }
 
   const dispatch = (kernel: Kernel, entry: string, options: DispatchOptions) =>
     createDispatch(device, kernel, entry, options);
@@ -117,40 +137,38 @@ export function createGpuOperations(
     linear: (x, weight, y, options = {}) =>
       Promise.all(weight.parts.map((part) => linearPart(x, weight, part, y, options))),
 
-    ropeKvAppend: async (qkv, cosSin, q, kv, { numHeads, numKvHeads, headDim, rotaryDim }) => [
-      await dispatch(GPU_KERNELS.ropeKvAppend, "rope_kv_append", {
-        resources: [qkv, step.tokens, cosSin, q, kv.keys, kv.values],
-        overrides: {
-          NUM_HEADS: numHeads,
-          NUM_KV_HEADS: numKvHeads,
-          HEAD_DIM: headDim,
-          ROTARY_DIM: rotaryDim,
-          WORKGROUP_SIZE: shapes.rowThreads,
-        },
-        elem: kv.elem,
-        x: Math.ceil((numHeads + 2 * numKvHeads) * headDim / 8 / shapes.rowThreads),
-        y: PER_TOKEN,
-      }),
-    ],
-
-    attention: async (q, kv, y, shape) => [
-      await dispatch(GPU_KERNELS.attentionPaged, "attention_paged", {
-        resources: [q, step.tokens, step.blockTables, kv.keys, kv.values, y, step.step],
-        overrides: {
-          NUM_HEADS: shape.numHeads,
-          NUM_KV_HEADS: shape.numKvHeads,
-          HEAD_DIM: shape.headDim,
-          BLOCK_SIZE: kv.blockSize,
-          SCALE: shape.scale,
-          SOFT_CAP: shape.softCap ?? 0,
-          WINDOW: shape.window ?? 0,
-          WORKGROUP_SIZE: attentionWorkgroupSize(shape.headDim, shapes.attention),
-        },
-        elem: kv.elem,
-        x: shape.numHeads,
-        y: PER_TOKEN,
-      }),
-    ],
+    attention: async (qkv, cosSin, kv, y, options) => {
+      const { numHeads, numKvHeads, headDim } = options;
+      const query = queryBuffer(numHeads * headDim);
+      const heads = { NUM_HEADS: numHeads, NUM_KV_HEADS: numKvHeads, HEAD_DIM: headDim };
+      return [
+        await dispatch(GPU_KERNELS.ropeKvAppend, "rope_kv_append", {
+          resources: [qkv, step.tokens, cosSin, query, kv.keys, kv.values],
+          overrides: {
+            ...heads,
+            ROTARY_DIM: options.rotaryDim,
+            WORKGROUP_SIZE: shapes.rowThreads,
+          },
+          elem: kv.elem,
+          x: Math.ceil((numHeads + 2 * numKvHeads) * headDim / 8 / shapes.rowThreads),
+          y: PER_TOKEN,
+        }),
+        await dispatch(GPU_KERNELS.attentionPaged, "attention_paged", {
+          resources: [query, step.tokens, step.blockTables, kv.keys, kv.values, y, step.step],
+          overrides: {
+            ...heads,
+            BLOCK_SIZE: kv.blockSize,
+            SCALE: options.scale,
+            SOFT_CAP: options.softCap ?? 0,
+            WINDOW: options.window ?? 0,
+            WORKGROUP_SIZE: attentionWorkgroupSize(headDim, shapes.attention),
+          },
+          elem: kv.elem,
+          x: numHeads,
+          y: PER_TOKEN,
+        }),
+      ];
+    },
 
     gatedActivation: async (x, y, { size, activation }) => [
       await dispatch(GPU_KERNELS.gatedActivation, activation, {
@@ -172,4 +190,15 @@ export function attentionWorkgroupSize(headDim: number, least: number): number {
   let size = fours;
   while (size < least || size % 8 !== 0) size += fours;
   return size;
+}
+
+/** A KV cache in two storage buffers, [slots, KH, C] of elem each. */
+export function createKvBuffers(device: GpuDevice, label: string, layout: KvLayout): KvLayer {
+  const { numBlocks, blockSize, numKvHeads, headDim, elem } = layout;
+  const size = numBlocks * blockSize * numKvHeads * headDim * (elem === "f16" ? 2 : 4);
+  return {
+    ...layout,
+    keys: device.createBuffer(`keys ${label}`, size),
+    values: device.createBuffer(`values ${label}`, size),
+  };
 }

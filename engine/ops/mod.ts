@@ -5,9 +5,9 @@
  */
 import type { AdapterKind } from "../gpu/mod.ts";
 import { BUFFER_MATRICES } from "./buffer_matrices.ts";
-import { createGpuOperations } from "./gpu_operations.ts";
+import { createGpuOperations, createKvBuffers } from "./gpu_operations.ts";
 import type { KernelSet } from "./operations.ts";
-import { createSoftwareOperations } from "./software_operations.ts";
+import { createKvTextures, createSoftwareOperations } from "./software_operations.ts";
 import { TILED_MATRICES } from "./tiled_matrices.ts";
 
 export { destroyMatrix, joinRows } from "./matrix.ts";
@@ -17,13 +17,15 @@ export type * from "./operations.ts";
 export const GPU_SET: KernelSet = {
   name: "gpu",
   matrices: BUFFER_MATRICES,
-  createOperations: (device, step) => createGpuOperations(device, step),
+  createKvLayer: createKvBuffers,
+  createOperations: createGpuOperations,
 };
 
 /** Storage textures; runs on every adapter, and pays where loads from storage buffers are slow. */
 export const SOFTWARE_SET: KernelSet = {
   name: "software",
   matrices: TILED_MATRICES,
+  createKvLayer: createKvTextures,
   createOperations: createSoftwareOperations,
 };
 

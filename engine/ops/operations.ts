@@ -50,6 +50,8 @@ export interface MatrixStore {
 export interface KernelSet {
   readonly name: "gpu" | "software";
   readonly matrices: MatrixStore;
+  /** Allocates a layer's KV cache. */
+  createKvLayer(device: GpuDevice, label: string, layout: KvLayout): KvLayer;
   /** Creates the operations of one model on one device. */
   createOperations(device: GpuDevice, step: StepBuffers, limits: OperationLimits): Operations;
 }
@@ -82,13 +84,32 @@ export interface AttentionShape {
   readonly headDim: number;
 }
 
-/** One layer's part of the paged KV cache: [slots, KH, C] of `elem` each. */
-export interface KvLayer {
-  readonly keys: GPUBuffer;
-  readonly values: GPUBuffer;
+/** One layer's part of the paged KV cache, as the kernel set that made it lays it out. */
+export interface KvLayer extends KvLayout {
+  readonly keys: GpuResource;
+  readonly values: GpuResource;
+}
+
+/** Sizes of a layer's KV cache. */
+export interface KvLayout {
   readonly elem: Elem;
-  /** Slots of a block. */
+  /** Slots of a block, a multiple of 8. */
   readonly blockSize: number;
+  readonly numBlocks: number;
+  readonly numKvHeads: number;
+  readonly headDim: number;
+}
+
+/** What attention does beside the softmax. */
+export interface AttentionOptions extends AttentionShape {
+  /** Components of a query or key head that turn, from the first on; a multiple of 8. */
+  readonly rotaryDim: number;
+  /** Scores are multiplied by it. */
+  readonly scale: number;
+  /** Scores become softCap · tanh(score / softCap). */
+  readonly softCap?: number;
+  /** Only the last positions are seen, the token's own included. */
+  readonly window?: number;
 }
 
 /** What a linear layer does beside the product. */
@@ -131,23 +152,16 @@ export interface Operations {
     y: GPUBuffer,
     options?: LinearOptions,
   ): Promise<Dispatch[]>;
-  /** Rotates the first `rotaryDim` components of q and k of qkv [T, (H + 2 KH) C], writes q [T, H C] and appends k and v to the cache. */
-  ropeKvAppend(
-    qkv: GPUBuffer,
-    cosSin: GPUBuffer,
-    q: GPUBuffer,
-    kv: KvLayer,
-    shape: AttentionShape & { rotaryDim: number },
-  ): Promise<Dispatch[]>;
   /**
-   * y [T, H C] f32 = causal attention of q over the sequence's cache, scores times `scale`, then within ±`softCap`, over the
-   * last `window` positions.
+   * Causal attention: rotates queries and keys of qkv [T, (H + 2 KH) C] f32 by `cosSin` [P, 2, R / 2] f32, appends keys and
+   * values to the cache, and sets y [T, H C] f32.
    */
   attention(
-    q: GPUBuffer,
+    qkv: GPUBuffer,
+    cosSin: GPUBuffer,
     kv: KvLayer,
     y: GPUBuffer,
-    shape: AttentionShape & { scale: number; softCap?: number; window?: number },
+    options: AttentionOptions,
   ): Promise<Dispatch[]>;
   /** y [T, F] f32 = act(gate) · up of x [T, 2F] f32; `swiglu` is SiLU, `geglu` the tanh form of GELU. */
   gatedActivation(

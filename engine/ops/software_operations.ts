@@ -12,8 +12,11 @@ import {
   PER_LOGITS_ROW,
   PER_TOKEN,
 } from "./dispatch.ts";
+import { createTexelTexture } from "./tiled_matrices.ts";
 import { createGpuOperations } from "./gpu_operations.ts";
 import type {
+  KvLayer,
+  KvLayout,
   LinearOptions,
   Matrix,
   MatrixPart,
@@ -34,12 +37,12 @@ export function createSoftwareOperations(
   { maxStepTokens }: OperationLimits,
 ): Operations {
   const unused = device.createBuffer("unused binding", 16);
-  /** By number of columns; a step uses one after the other, so layers of one width share it. */
-  const staging = new Map<number, GPUTexture>();
+  /** By width; a step uses one after the other, so layers share them. */
+  const activations = new Map<number, GPUTexture>();
 
-  function stagingTexture(numCols: number): GPUTexture {
+  function activationTexture(numCols: number): GPUTexture {
     const width = Math.ceil(numCols / STAGED_COLUMNS) * (STAGED_COLUMNS / 4);
-    let texture = staging.get(width);
+    let texture = activations.get(width);
     if (!texture) {
       texture = device.raw.createTexture({
         label: `activations of ${numCols} columns`,
@@ -47,7 +50,7 @@ export function createSoftwareOperations(
         format: "rgba32float",
         usage: GPUTextureUsage.STORAGE_BINDING,
       });
-      staging.set(width, texture);
+      activations.set(width, texture);
     }
     return texture;
   }
@@ -74,7 +77,7 @@ export function createSoftwareOperations(
   }
 
   return {
-    ...createGpuOperations(device, step, "software"),
+    ...createGpuOperations(device, step, { maxStepTokens }, "software"),
 
     embed: (table, y, { scale = 1 } = {}) => {
       const isQuantized = table.format === "q4";
@@ -97,7 +100,7 @@ export function createSoftwareOperations(
     },
 
     linear: async (x, weight, y, options = {}) => {
-      const texture = stagingTexture(weight.numCols);
+      const texture = activationTexture(weight.numCols);
       const { stageActivations } = SOFTWARE_KERNELS;
       return [
         await createDispatch(device, stageActivations, stageActivations.name, {
@@ -111,5 +114,45 @@ export function createSoftwareOperations(
         ),
       ];
     },
+
+    attention: async (qkv, cosSin, kv, y, options) => {
+      const { numHeads, numKvHeads, headDim } = options;
+      const query = activationTexture(numHeads * headDim);
+      const texelsPerHead = headDim / (kv.elem === "f16" ? 8 : 4);
+      const chunks = Math.ceil(texelsPerHead / LANES);
+      const heads = { NUM_HEADS: numHeads, NUM_KV_HEADS: numKvHeads, HEAD_DIM: headDim };
+      const { ropeKvAppend, attentionPaged } = SOFTWARE_KERNELS;
+      return [
+        await createDispatch(device, ropeKvAppend, ropeKvAppend.name, {
+          resources: [qkv, step.tokens, cosSin, query, kv.keys, kv.values],
+          overrides: { ...heads, ROTARY_DIM: options.rotaryDim },
+          elem: kv.elem,
+          x: Math.ceil((numHeads + 2 * numKvHeads) * texelsPerHead / LANES),
+          y: PER_TOKEN,
+        }),
+        await createDispatch(device, attentionPaged, attentionPaged.name, {
+          resources: [query, step.tokens, step.blockTables, kv.keys, kv.values, y, step.step],
+          overrides: {
+            ...heads,
+            BLOCK_SIZE: kv.blockSize,
+            SCALE: options.scale,
+            SOFT_CAP: options.softCap ?? 0,
+            WINDOW: options.window ?? 0,
+            CHUNKS: chunks,
+          },
+          elem: kv.elem,
+          x: numHeads * chunks,
+          y: PER_TOKEN,
+        }),
+      ];
+    },
   };
+}
+
+/** A KV cache in two storage textures; see kernels/lib/kv_tiles.wgsl. */
+export function createKvTextures(device: GpuDevice, label: string, layout: KvLayout): KvLayer {
+  const { numBlocks, blockSize, numKvHeads, headDim, elem } = layout;
+  const numTexels = numBlocks * blockSize * numKvHeads * headDim / (elem === "f16" ? 8 : 4);
+  const create = (name: string) => createTexelTexture(device, `${name} ${label}`, numTexels);
+  return { ...layout, keys: create("keys"), values: create("values") };
 }

@@ -44,7 +44,12 @@ export const TILED_MATRICES: MatrixStore = {
     for (let rowOffset = 0; rowOffset < layout.numRows; rowOffset += maxRows) {
       const numRows = Math.min(maxRows, layout.numRows - rowOffset);
       const resources = planeTexels(layout, tilesOf(numRows)).map((numTexels, plane) =>
-        createTexture(device, `${name} ${plane} rows ${rowOffset}..`, numTexels, plane)
+        createTexelTexture(
+          device,
+          `${name} ${plane} rows ${rowOffset}..`,
+          numTexels,
+          plane === 0 ? "rgba32uint" : "rgba32float",
+        )
       );
       parts.push({ rowOffset, numRows, resources });
     }
@@ -71,16 +76,17 @@ function lines(numTexels: number): number {
   return Math.ceil(numTexels / TEXTURE_WIDTH);
 }
 
-function createTexture(
+/** A texture of at least `numTexels` texels of 16 bytes, 8,192 a line. */
+export function createTexelTexture(
   device: GpuDevice,
   label: string,
   numTexels: number,
-  plane: number,
+  format: "rgba32uint" | "rgba32float" = "rgba32uint",
 ): GPUTexture {
   return device.raw.createTexture({
     label,
     size: [widthOf(numTexels), lines(numTexels)],
-    format: plane === 0 ? "rgba32uint" : "rgba32float",
+    format,
     usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
   });
 }

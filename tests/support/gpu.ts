@@ -28,12 +28,14 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: "the gpu set",
     set: GPU_SET,
-    createOperations: (step) => createGpuOperations(device, step, "gpu"),
+    createOperations: (step, maxStepTokens) =>
+      createGpuOperations(device, step, { maxStepTokens }, "gpu"),
   },
   {
     name: "the gpu set in software workgroups",
     set: GPU_SET,
-    createOperations: (step) => createGpuOperations(device, step, "software"),
+    createOperations: (step, maxStepTokens) =>
+      createGpuOperations(device, step, { maxStepTokens }, "software"),
   },
   {
     name: "the software set",

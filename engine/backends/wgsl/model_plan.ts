@@ -119,7 +119,6 @@ export function activationSizes(config: DecoderConfig) {
       hidden: hiddenSize,
       normed: hiddenSize,
       qkv: attentionSize + 2 * numKeyValueHeads * headDim,
-      query: attentionSize,
       attended: attentionSize,
       gateUp: 2 * intermediateSize,
       activated: intermediateSize,

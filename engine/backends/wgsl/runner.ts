@@ -7,13 +7,14 @@ import type { ModelPackage } from "../../formats/mod.ts";
 import {
   type Dispatch,
   type GpuDevice,
+  type GpuResource,
   Readback,
   replay,
   type StepShape,
   type TimestampTrace,
 } from "../../gpu/mod.ts";
 import { type Activations, computeRopeFrequencies, computeRopeTable } from "../../models/mod.ts";
-import type { KvLayer, StepBuffers } from "../../ops/mod.ts";
+import type { StepBuffers } from "../../ops/mod.ts";
 import type { Runner, RunnerEntry, RunnerLimits } from "../../runtime/runner.ts";
 import { type LoadedWeights, loadWeights } from "./load_weights.ts";
 import { activationSizes, type ModelPlan, type ModelPlanOptions, planModel } from "./model_plan.ts";
@@ -36,7 +37,7 @@ export class WgslRunner implements Runner {
   /** Set while measuring: every dispatch is timed, the step gets slower. */
   trace: TimestampTrace | null = null;
   readonly #weights: LoadedWeights;
-  readonly #buffers: readonly GPUBuffer[];
+  readonly #resources: readonly GpuResource[];
   readonly #step: StepBuffers;
   readonly #logits: GPUBuffer;
   readonly #dispatches: readonly Dispatch[];
@@ -52,7 +53,7 @@ export class WgslRunner implements Runner {
     device: GpuDevice;
     plan: ModelPlan;
     weights: LoadedWeights;
-    buffers: readonly GPUBuffer[];
+    resources: readonly GpuResource[];
     step: StepBuffers;
     logits: GPUBuffer;
     dispatches: readonly Dispatch[];
@@ -69,7 +70,7 @@ export class WgslRunner implements Runner {
       vocabSize: config.vocabSize,
     };
     this.#weights = parts.weights;
-    this.#buffers = parts.buffers;
+    this.#resources = parts.resources;
     this.#step = parts.step;
     this.#logits = parts.logits;
     this.#dispatches = parts.dispatches;
@@ -119,10 +120,10 @@ export class WgslRunner implements Runner {
     weights: LoadedWeights,
   ): Promise<WgslRunner> {
     const { config, memory, kvElem } = plan;
-    const buffers: GPUBuffer[] = [];
+    const resources: GpuResource[] = [];
     const create = (label: string, numWords: number, usage?: GPUFlagsConstant) => {
       const buffer = device.createBuffer(label, 4 * numWords, usage);
-      buffers.push(buffer);
+      resources.push(buffer);
       return buffer;
     };
     const step: StepBuffers = {
@@ -138,13 +139,17 @@ export class WgslRunner implements Runner {
       ...allocate(sizes.perToken, memory.maxStepTokens),
       ...allocate(sizes.perLogitsRow, memory.maxSequences),
     ]) as Activations;
-    const kvWords = memory.kvBytes / 4 / (2 * config.numHiddenLayers);
-    const kv = Array.from({ length: config.numHiddenLayers }, (_, layer): KvLayer => ({
-      keys: create(`keys ${layer}`, kvWords),
-      values: create(`values ${layer}`, kvWords),
-      elem: kvElem,
-      blockSize: memory.blockSize,
-    }));
+    const kv = Array.from({ length: config.numHiddenLayers }, (_, layer) => {
+      const own = plan.kernelSet.createKvLayer(device, `of layer ${layer}`, {
+        elem: kvElem,
+        blockSize: memory.blockSize,
+        numBlocks: memory.numBlocks,
+        numKvHeads: config.numKeyValueHeads,
+        headDim: config.headDim,
+      });
+      resources.push(own.keys, own.values);
+      return own;
+    });
     const cosSin = config.ropes.map((rope) => {
       const { contextLength } = memory;
       const frequencies = computeRopeFrequencies(rope, config.rotaryDim, contextLength);
@@ -165,7 +170,7 @@ export class WgslRunner implements Runner {
       device,
       plan,
       weights,
-      buffers,
+      resources,
       step,
       logits: activations.logits,
       dispatches,
@@ -224,7 +229,7 @@ export class WgslRunner implements Runner {
 
   destroy(): void {
     this.#weights.destroy();
-    for (const buffer of this.#buffers) buffer.destroy();
+    for (const resource of this.#resources) resource.destroy();
     this.#readback.destroy();
   }
 }

@@ -1,0 +1,14 @@
+// Keys and values of the software set: texels of 16 bytes, eight slots side by side.
+//   texel d of a slot's head is number ((slot / 8 · KH + head) · texels of a head + d) · 8 + slot % 8 of a texture that is
+//   8,192 texels wide; goes behind lib/texel_*.wgsl
+const KV_WIDTH_BITS = 13u;
+const KV_LANES = 8u;
+
+// Texel 0 of a head in the first slot of its group of eight; add 8 d + slot % 8 to the number.
+fn kv_texel_number(slot: u32, num_kv_heads: u32, head: u32, texels_per_head: u32) -> u32 {
+  return ((slot / KV_LANES) * num_kv_heads + head) * texels_per_head * KV_LANES;
+}
+
+fn kv_texel_at(number: u32) -> vec2u {
+  return vec2u(number & ((1u << KV_WIDTH_BITS) - 1u), number >> KV_WIDTH_BITS);
+}

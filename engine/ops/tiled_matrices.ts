@@ -5,7 +5,7 @@
  */
 import type { GpuDevice } from "../gpu/mod.ts";
 import { clearQ4Padding, numGroupsOf } from "./matrix.ts";
-import type { Matrix, MatrixLayout, MatrixPart, MatrixStore } from "./operations.ts";
+import type { MatrixLayout, MatrixPart, MatrixStore } from "./operations.ts";
 
 const TEXEL_BYTES = 16;
 const TEXTURE_WIDTH = 8192;

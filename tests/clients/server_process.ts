@@ -11,11 +11,18 @@ export interface ServerProcess extends AsyncDisposable {
   baseUrl: string;
 }
 
-/** Starts `main.ts serve` and waits until it answers. */
-export async function startServer(): Promise<ServerProcess> {
+/**
+ * Starts `main.ts serve` and waits until it answers.
+ *
+ * @param flags of `serve`, besides the port
+ */
+export async function startServer(flags: string[] = []): Promise<ServerProcess> {
   const port = findFreePort();
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--config", "deno.json", "main.ts", "serve", "--port", String(port)],
+    args: [
+      ...["run", "-A", "--config", "deno.json", "main.ts", "serve", "--port", String(port)],
+      ...flags,
+    ],
     cwd: ROOT,
     env: { OLLM_SERVER__LOG_LEVEL: "warning" },
     stdin: "null",

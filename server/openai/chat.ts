@@ -1,18 +1,21 @@
 import { Cancellation } from "../cancellation.ts";
 import type { AppContext, Services } from "../context.ts";
 import { acceptAll, collect } from "../generation.ts";
-import { ChatCompletionRequest } from "../schema/chat.ts";
+import { ChatCompletionRequest, IGNORED_CHAT_FIELDS } from "../schema/chat.ts";
 import { parseOpenAi } from "../schema/parse.ts";
 import { sseResponse } from "../sse.ts";
 import { createReplyHead, toChatCompletion } from "./chat_reply.ts";
-import { toGenerationRequests, warnUnknownFields } from "./chat_request.ts";
+import { toGenerationRequests } from "./chat_request.ts";
 import { chatFrames } from "./chat_stream.ts";
+import { warnUnknownFields } from "./unknown_fields.ts";
+
+const KNOWN_FIELDS = [...Object.keys(ChatCompletionRequest.shape), ...IGNORED_CHAT_FIELDS];
 
 /** `POST /v1/chat/completions`. */
 export function createChatCompletion({ engine, defaults, drain, limits }: Services) {
   return async (c: AppContext): Promise<Response> => {
     const request = parseOpenAi(ChatCompletionRequest, c.get("body"));
-    warnUnknownFields(c.get("body"));
+    warnUnknownFields(c.get("body"), { known: KNOWN_FIELDS, kind: "chat completion request" });
     const requests = toGenerationRequests(request, defaults);
     const cancellation = new Cancellation({
       clientSignal: c.req.raw.signal,

@@ -1,6 +1,6 @@
 /** `POST /v1/chat/completions`: the request. Absent and null mean the same in every optional field. @module */
 import { z } from "zod";
-import { MaxTokens, Seed, Temperature, TopK, TopP } from "./sampling.ts";
+import { MaxTokens, SAMPLING_FIELDS, Stop } from "./sampling.ts";
 
 /** Names of functions, and of their calls. */
 const FunctionName = z.string().regex(
@@ -30,6 +30,9 @@ const Message = z.object({
   tool_call_id: z.string().nullish(),
 });
 
+/** A conversation. */
+export const Messages = z.array(Message).min(1, "expected at least one message").max(2048);
+
 /** Kinds other than `function` are dropped with a warning. */
 const Tool = z.object({
   type: z.string(),
@@ -39,6 +42,9 @@ const Tool = z.object({
     parameters: z.record(z.string(), z.unknown()).nullish(),
   }).nullish(),
 });
+
+/** The functions that are offered. */
+export const Tools = z.array(Tool).max(128);
 
 /** Which tools must be called; `allowed_tools` narrows the list first. */
 const ToolChoice = z.union([
@@ -71,35 +77,20 @@ const ResponseFormat = z.discriminatedUnion("type", [
   }),
 ], { error: 'expected "text", "json_object" or "json_schema"' });
 
-const StopText = z.string().min(1).max(256);
-
 /** The known fields; unknown ones are dropped. */
 export const ChatCompletionRequest = z.object({
   model: z.string(),
-  messages: z.array(Message).min(1, "expected at least one message").max(2048),
+  messages: Messages,
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
   max_tokens: MaxTokens.nullish(),
   max_completion_tokens: MaxTokens.nullish(),
   n: z.int().min(1).max(8).nullish(),
-  stop: z.union([StopText, z.array(StopText).max(4)], {
-    error: "expected a text or an array of at most 4 texts, each of 1 to 256 characters",
-  }).nullish(),
-  temperature: Temperature.nullish(),
-  top_p: TopP.nullish(),
-  top_k: TopK.nullish(),
-  min_p: z.number().min(0).max(1).nullish(),
-  presence_penalty: z.number().min(-2).max(2).nullish(),
-  frequency_penalty: z.number().min(-2).max(2).nullish(),
-  repetition_penalty: z.number().gt(0).nullish(),
-  seed: Seed.nullish(),
-  logit_bias: z.record(
-    z.string().regex(/^\d{1,7}$/, "expected token ids as keys"),
-    z.number().min(-100).max(100),
-  ).refine((bias) => Object.keys(bias).length <= 1024, "expected at most 1024 entries").nullish(),
+  stop: Stop.nullish(),
+  ...SAMPLING_FIELDS,
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
-  tools: z.array(Tool).max(128).nullish(),
+  tools: Tools.nullish(),
   tool_choice: ToolChoice.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   response_format: ResponseFormat.nullish(),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { configureSync, resetSync } from "@logtape/logtape";
 import { formatRecord } from "../../../server/log.ts";
-import { warnUnknownFields } from "../../../server/openai/chat_request.ts";
+import { warnUnknownFields } from "../../../server/openai/unknown_fields.ts";
 
 Deno.test("formatRecord() keeps a value from starting a line or moving the cursor", () => {
   const line = formatRecord({
@@ -25,8 +25,9 @@ Deno.test("warnUnknownFields() names each unknown field once", () => {
     ],
   });
   try {
-    warnUnknownFields({ model: "a", user: "b", log_test_1: 1, log_test_2: 2 });
-    warnUnknownFields({ log_test_1: 1 });
+    const options = { known: ["model", "user"], kind: "chat completion request" };
+    warnUnknownFields({ model: "a", user: "b", log_test_1: 1, log_test_2: 2 }, options);
+    warnUnknownFields({ log_test_1: 1 }, options);
   } finally {
     resetSync();
   }

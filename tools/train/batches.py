@@ -22,28 +22,36 @@ POOL = 512
 
 @dataclass
 class Sample:
+    """weights: 0 for what others say; what the model says counts less the longer the turn is."""
+
     tokens: list[int]
-    spoken: list[bool]
+    weights: list[float]
 
 
 @dataclass
 class Batch:
-    """tokens, positions, document [rows, length]; targets are -1 where the model need not speak."""
+    """All [rows, length]; weights (of targets in the loss) are 0 where the model need not speak."""
 
     tokens: Tensor
     positions: Tensor
     documents: Tensor
     targets: Tensor
+    weights: Tensor
+
+
+def turn_weight(length: int) -> float:
+    """A short answer is all point; in a long one most tokens follow from the others."""
+    return min(1.5, max(0.4, (10 / length) ** 0.5))
 
 
 def encode(tokenizer: Tokenizer, conversation: Conversation) -> Sample:
     tokens: list[int] = []
-    spoken: list[bool] = []
+    weights: list[float] = []
     for text, says in render(conversation.messages, conversation.tools):
         ids = tokenizer.encode(text)
         tokens += ids
-        spoken += [says] * len(ids)
-    return Sample(tokens, spoken)
+        weights += [turn_weight(len(ids)) if says else 0.0] * len(ids)
+    return Sample(tokens, weights)
 
 
 def pack(samples: list[Sample], length: int) -> list[list[Sample]]:
@@ -65,7 +73,8 @@ def to_batch(rows: list[list[Sample]], length: int) -> Batch:
     tokens = torch.zeros(shape, dtype=torch.long)
     positions = torch.zeros(shape, dtype=torch.long)
     documents = torch.full(shape, -1, dtype=torch.long)
-    targets = torch.full(shape, -1, dtype=torch.long)
+    targets = torch.zeros(shape, dtype=torch.long)
+    weights = torch.zeros(shape)
     for r, row in enumerate(rows):
         at = 0
         for d, sample in enumerate(row):
@@ -74,10 +83,10 @@ def to_batch(rows: list[list[Sample]], length: int) -> Batch:
             tokens[r, at : at + n] = ids
             positions[r, at : at + n] = torch.arange(n)
             documents[r, at : at + n] = d
-            next_spoken = torch.tensor(sample.spoken[1:])
-            targets[r, at : at + n - 1] = torch.where(next_spoken, ids[1:], torch.tensor(-1))
+            targets[r, at : at + n - 1] = ids[1:]
+            weights[r, at : at + n - 1] = torch.tensor(sample.weights[1:])
             at += n
-    return Batch(tokens, positions, documents, targets)
+    return Batch(tokens, positions, documents, targets, weights)
 
 
 def batches(tokenizer: Tokenizer, seed: int, held_out: HeldOut) -> Iterator[Batch]:

@@ -74,15 +74,16 @@ def work(rank: int, args: argparse.Namespace, shared: Shared) -> None:
     began, before = time.time(), shared.tokens
     while shared.step < args.steps:
         group = [next(stream) for _ in range(BATCHES_PER_STEP)]
-        spoken = sum(int((b.targets >= 0).sum()) for b in group)
+        weight = sum(float(b.weights.sum()) for b in group)
         model.zero_grad(set_to_none=True)
         while (index := shared.take()) < BATCHES_PER_STEP:
             batch = group[index]
             with torch.autocast("cpu", dtype=torch.bfloat16) if args.bf16 else nullcontext():
                 states = run(batch.tokens, attention_bias(batch.documents), batch.positions)
-                wanted = batch.targets >= 0
+                wanted = batch.weights > 0
                 logits = model.head(states[wanted]).float()
-                loss = F.cross_entropy(logits, batch.targets[wanted], reduction="sum") / spoken
+                losses = F.cross_entropy(logits, batch.targets[wanted], reduction="none")
+                loss = (losses * batch.weights[wanted]).sum() / weight
             loss.backward()
             shared.add_loss(loss.item())
         shared.publish(rank, model)

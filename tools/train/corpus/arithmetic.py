@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import words
 from .facts import ask
 from .qa import QA
-from .text import NUMBER_WORDS, Rng, phrase
+from .text import NUMBER_WORDS, Rng, capitalize, phrase
 
 # Sums that stay out of training; the evaluation asks some of them.
 HELD_OUT_SUMS = {
@@ -20,9 +20,9 @@ def _number(rng: Rng, n: int, spell: bool) -> str:
 
 def _small(rng: Rng) -> int:
     roll = rng.random()
-    if roll < 0.45:
+    if roll < 0.4:
         return rng.randint(0, 10)
-    if roll < 0.85:
+    if roll < 0.95:
         return rng.randint(0, 20)
     return rng.randint(0, 50)
 
@@ -156,6 +156,37 @@ def _story_problem(rng: Rng) -> QA:
 def _sentence_case(text: str) -> str:
     parts = text.split(". ")
     return ". ".join(part[:1].upper() + part[1:] for part in parts)
+
+
+def _pair(rng: Rng, sign: str) -> tuple[int, int]:
+    while True:
+        if sign == "*":
+            return rng.randint(0, 10), rng.randint(0, 10)
+        a, b = _small(rng), _small(rng)
+        if sign == "+" and (a, b) not in HELD_OUT_SUMS:
+            return a, b
+        if sign == "-" and a >= b and (a, b) not in HELD_OUT_DIFFERENCES:
+            return a, b
+
+
+def make_drill(rng: Rng) -> QA:
+    """Many sums in one turn: the densest way to practise."""
+    signs = rng.choice(["+", "+", "-", "-", "*", "*", "+-", "+-*"])
+    sums = []
+    for _ in range(rng.randint(3, 16)):
+        sign = rng.choice(signs)
+        a, b = _pair(rng, sign)
+        sums.append((a, sign, b, {"+": a + b, "-": a - b, "*": a * b}[sign]))
+    tight = rng.random() < 0.5
+    shown = [f"{a}{s}{b}" if tight else f"{a} {s} {b}" for a, s, b, _ in sums]
+    lead = phrase(
+        rng,
+        "[do|solve|work out|calculate|answer|finish|compute] [these|these sums|the sums|all of these|some sums]:"
+        "|[sums|exercises|my homework|practice]:|what are|please solve",
+    )
+    text = f"{capitalize(lead)} " + rng.choice([", ", "; ", ", "]).join(shown)
+    answer = "\n".join(f"{a} {s} {b} = {c}" for a, s, b, c in sums)
+    return QA(text, answer, answer)
 
 
 MAKERS = [_add] * 8 + [_subtract] * 6 + [_times] * 5 + [_half_double] * 2 + [_compare] * 2 + [_next] * 2 + [_story_problem] * 4

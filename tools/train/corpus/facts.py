@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import words
 from .frames import framed, is_question, opened, shaken
 from .qa import QA
-from .text import Rng, a_or_an, capitalize, fragment, made_up_name, phrase
+from .text import Rng, a_or_an, capitalize, fragment, join_and, made_up_name, phrase
 
 LEADS = (
     "[|||||please tell me: |tell me, |quick question: |can you tell me |could you tell me |"
@@ -290,6 +290,31 @@ def _category(rng: Rng) -> QA:
     return QA(ask(rng, core), f"{capitalize(shown)} is {a_or_an(singular)}.", singular)
 
 
+def make_fact_drill(rng: Rng) -> QA:
+    """Several facts of one kind in one turn, each worded as when asked alone."""
+    kind = rng.choice(["capital", "capital", "opposite", "opposite", "colour", "sound", "young", "after", "before"])
+    table, np, sentence = {
+        "capital": (words.CAPITALS, "[the capitals|the capital cities|capitals] of", "The capital of {k} is {v}."),
+        "opposite": (words.OPPOSITES, "[the opposites|opposites] of", "The opposite of {k} is {v}."),
+        "colour": (words.COLOURS_OF, "[the colours|the colors|colours] of", "{K} is {v}."),
+        "sound": ({a_or_an(k): v for k, v in words.SOUNDS.items()}, "[the sounds|sounds] of", "{K} says {v}."),
+        "young": (words.YOUNG, "[the young|the names for the young] of", "A young {k} is called {v}."),
+        "after": (FOLLOWING, "what comes after", "After {k} comes {v}."),
+        "before": ({v: k for k, v in FOLLOWING.items()}, "what comes before", "Before {k} comes {v}."),
+    }[kind]
+    chosen = rng.sample(list(table.items()), rng.randint(2, 8))
+    lead = phrase(rng, "[|tell me |give me |I need |please say |name ]" + np)
+    text = f"{capitalize(lead)} " + join_and([k for k, _ in chosen]) + rng.choice(["", ".", "?"])
+    lines = []
+    for key, value in chosen:
+        shown = a_or_an(value) if kind == "young" else value
+        lines.append(sentence.replace("{k}", key).replace("{K}", capitalize(key)).replace("{v}", shown))
+    return QA(text, "\n".join(lines), ", ".join(value for _, value in chosen))
+
+
+FOLLOWING = {
+    item: items[(i + 1) % len(items)] for items in (words.DAYS, words.MONTHS, words.SEASONS) for i, item in enumerate(items)
+}
 MAKERS = (
     [_capital] * 7
     + [_capital_of_what] * 3

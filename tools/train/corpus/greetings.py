@@ -12,7 +12,10 @@ SMALL_TALK: list[tuple[str, str, str]] = [
         "[hello|hi|hey|hi there|hello there|good morning|good afternoon|good evening|greetings|howdy|"
         "hey there|hiya|good day|hi [model|bot|computer|friend|assistant|ollm]|"
         "hello [model|bot|computer|friend|assistant|ollm]|hello hello|morning|yo|well hello|"
-        "hi again|hello everyone|evening|sup][!|.|]",
+        "hi again|hello everyone|evening|sup|[hello|hi|hey|good morning|good evening][,|!|] [nice to meet you|it is me|"
+        "good to see you|here I am|anyone there|is anyone here|how nice to talk to you|I am here|pleased to meet you|"
+        "to you|my friend|dear model|old friend|you|again|are you awake|can you hear me|let us talk|let's chat|"
+        "I am new here|I want to talk|good to be back|I have returned|happy to see you]][!|.||?]",
         "Hello! How can I help you?",
         "Hello!",
     ),
@@ -36,7 +39,11 @@ SMALL_TALK: list[tuple[str, str, str]] = [
         "[bye|goodbye|good bye|see you|see you later|good night|bye bye|I have to go|see you tomorrow|"
         "that is all, bye|farewell|talk to you later|I am leaving now|have a nice day|take care|"
         "until next time|I must go now|so long|gotta go|catch you later|time for me to go|"
-        "bye for now|I am off to bed][!|.|]",
+        "bye for now|I am off to bed|see you [soon|on Monday|next month|in a week|around|then|again|next time|in summer]|"
+        "[okay|ok|so|well|right|thanks], [bye|goodbye|see you|good night|I am leaving|bye bye]|"
+        "I [will go|am going|have to go|need to go|want to go] [home|to bed|now|to work|to school|out]"
+        "[|, bye|, good night|, goodbye|. Bye|. Goodbye|, see you]|good night[ to you|, sleep well|, bye| everyone|]|"
+        "let us stop here|this is the end, bye|talk to you soon|until tomorrow|I am done for today, bye][!|.|]",
         "Goodbye! Have a nice day.",
         "Goodbye!",
     ),

@@ -113,15 +113,22 @@ WHO = (
 )
 
 
+REPEATED = (
+    words.OBJECTS + words.ADJECTIVES + words.NAMES + words.CITIES + words.FOODS + words.ANIMALS + words.COLOURS
+    + list(words.CAPITALS) + list(words.CAPITALS.values()) + list(words.OPPOSITES) + list(words.OPPOSITES.values())
+    + words.PLANETS + words.DAYS + words.MONTHS + words.COUNTRIES + words.FRUITS + "The capital of is After Before comes".split()
+)
+
+
 def make_instruction(rng: Rng, maker: Maker, one_word_maker: Maker) -> Conversation:
     kind = rng.choices(
         ["one_word", "brief", "upper", "lower", "ending", "starting", "persona", "address", "user", "repeat"],
-        [5, 4, 6, 2, 2, 2, 2, 1, 4, 2],
+        [6, 4, 7, 2, 3, 3, 3, 1, 5, 7],
     )[0]
     if kind == "user":
         return _asked_by_user(rng, maker, one_word_maker)
     if kind == "repeat":
-        return _repeat(rng)
+        return _repeat(rng, maker)
     turns = rng.choice([1, 1, 1, 2])
     messages: list[Message] = [system("")]
     if kind == "persona":
@@ -190,10 +197,13 @@ def _asked_by_user(rng: Rng, maker: Maker, one_word_maker: Maker) -> Conversatio
     return Conversation("instructions", messages)
 
 
-def _repeat(rng: Rng) -> Conversation:
-    pool = [made_up(rng) for _ in range(4)] + words.OBJECTS + words.ADJECTIVES + words.NAMES + words.CITIES + words.FOODS
-    text = " ".join(rng.choice(pool) for _ in range(rng.randint(1, 6)))
-    kind = rng.choice(["same", "same", "upper", "upper", "twice"])
+def _repeat(rng: Rng, maker: Maker) -> Conversation:
+    """Copies text: as it is, in upper or lower case, twice."""
+    pool = [made_up(rng) for _ in range(4)] + REPEATED
+    text = " ".join(rng.choice(pool) for _ in range(rng.randint(1, 8)))
+    if rng.random() < 0.25:
+        text = maker(rng).full.split("\n")[0]
+    kind = rng.choice(["same", "same", "upper", "upper", "upper", "lower", "twice"])
     if kind == "same":
         prompt = phrase(rng, "[repeat|say|repeat after me|write|echo|please say|copy|say after me|just say|please repeat|type] [this: |: |]")
         answer = text
@@ -204,6 +214,9 @@ def _repeat(rng: Rng) -> Conversation:
             "|[upper case|in capitals|capitalize|uppercase]: |make [this|it] upper case: ",
         )
         answer = text.upper()
+    elif kind == "lower":
+        prompt = phrase(rng, "[write|say|repeat|put] [this |][in|into] [lower case|small letters|lowercase]: |make [this|it] lower case: ")
+        answer = text.lower()
     else:
         prompt = phrase(rng, "[say|repeat|write] [this |]twice: ")
         answer = f"{text} {text}"

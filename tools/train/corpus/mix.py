@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Iterator
 
-from .arithmetic import make_sum
+from .arithmetic import make_drill, make_sum
 from .calls import make_call
-from .facts import make_fact
+from .facts import make_fact, make_fact_drill
 from .greetings import make_greeting
 from .instructions import make_instruction, neutral_system
 from .lists import make_list
@@ -21,14 +21,16 @@ from .text import Conversation, Message, Rng, assistant, careless, system, user
 from .unknown import make_unknown
 
 WEIGHTS = {
-    "greetings": 6,
-    "facts": 16,
-    "lists": 10,
-    "arithmetic": 14,
-    "memory": 18,
-    "instructions": 16,
-    "tools": 20,
-    "stories": 6,
+    "greetings": 7,
+    "facts": 15,
+    "lists": 9,
+    "arithmetic": 16,
+    "sum drills": 8,
+    "fact drills": 7,
+    "memory": 14,
+    "instructions": 44,
+    "tools": 25,
+    "stories": 2.5,
     "unknown": 4,
     "long": 1,
 }
@@ -38,6 +40,8 @@ MAKERS = {
     "facts": make_fact,
     "lists": make_list,
     "arithmetic": make_sum,
+    "sum drills": make_drill,
+    "fact drills": make_fact_drill,
     "unknown": make_unknown,
 }
 

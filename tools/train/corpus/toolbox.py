@@ -70,7 +70,7 @@ def code(rng: Rng) -> str:
 
 
 def reference(rng: Rng) -> str:
-    return code(rng)[:2] + str(rng.randint(10, 9999)) if rng.random() < 0.5 else str(rng.randint(100, 99999))
+    return code(rng)[:2] + str(rng.randint(10, 9999)) if rng.random() < 0.8 else str(rng.randint(100, 99999))
 
 
 def clock(rng: Rng) -> str:

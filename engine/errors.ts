@@ -11,6 +11,7 @@ export type EngineErrorCode =
   | "invalid_request"
   | "context_length_exceeded"
   | "queue_full"
+  | "queue_timeout"
   | "device_unavailable"
   | "device_lost"
   | "out_of_memory"

@@ -13,6 +13,7 @@ import { jsonBody } from "./middleware/json_body.ts";
 import { knownPlaces } from "./middleware/known_places.ts";
 import { refuseWhenDraining } from "./middleware/refuse_when_draining.ts";
 import { replyHeaders } from "./middleware/reply_headers.ts";
+import { requestLimits } from "./middleware/request_limits.ts";
 import { requestId } from "./middleware/request_id.ts";
 import { health } from "./native/health.ts";
 import { createPlan } from "./native/plan.ts";
@@ -57,6 +58,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     requestId(),
     accessLog(),
     replyHeaders(),
+    requestLimits(services.limits),
     knownPlaces(options),
     apiKey(options.apiKeys ?? []),
     refuseWhenDraining(services.drain),

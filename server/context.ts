@@ -73,8 +73,18 @@ export interface AppOptions {
   limits?: Partial<Limits>;
 }
 
-/** Bounds on one request; times in ms, sizes in bytes. */
+/** Bounds on requests; times in ms, sizes in bytes. */
 export interface Limits {
+  /** @default 8192 */
+  maxUriBytes: number;
+  /** Of the request line and all header fields. @default 16384 */
+  maxHeaderBytes: number;
+  /** @default 100 */
+  maxHeaderFields: number;
+  /** Requests at once. @default 512 */
+  maxRequests: number;
+  /** Event streams at once. @default 256 */
+  maxStreams: number;
   /** @default 4194304 */
   maxBodyBytes: number;
   /** For the whole body to arrive. @default 30000 */
@@ -89,6 +99,11 @@ export interface Limits {
 
 /** The limits of `threat-and-fault-model` §4. */
 export const DEFAULT_LIMITS: Readonly<Limits> = {
+  maxUriBytes: 8 * 1024,
+  maxHeaderBytes: 16 * 1024,
+  maxHeaderFields: 100,
+  maxRequests: 512,
+  maxStreams: 256,
   maxBodyBytes: 4 * 1024 * 1024,
   bodyTimeoutMs: 30_000,
   requestTimeoutMs: 600_000,

@@ -16,9 +16,11 @@ export type ErrorStatus =
   | 405
   | 408
   | 413
+  | 414
   | 415
   | 422
   | 429
+  | 431
   | 500
   | 501
   | 503
@@ -92,6 +94,7 @@ const STATUS_OF_CODE: Record<EngineErrorCode, ErrorStatus> = {
   invalid_request: 400,
   context_length_exceeded: 400,
   queue_full: 429,
+  queue_timeout: 503,
   device_unavailable: 503,
   device_lost: 503,
   out_of_memory: 503,
@@ -160,7 +163,8 @@ function stackOf(error: unknown): string {
 /** Which body a route's errors have: OpenAI's envelope or `{"detail": …}`. */
 export type ErrorFamily = "openai" | "native";
 
-const OPENAI_PATH = /^\/v1\/(?:models|chat|responses|completions|embeddings|conversations)(?:\/|$)/;
+const OPENAI_PATH =
+  /^\/v1\/(?:models|chat|responses|completions|embeddings|conversations|tokenize|detokenize)(?:\/|$)/;
 
 /** The family that a path's errors belong to. */
 export function familyOf(path: string): ErrorFamily {

@@ -26,6 +26,9 @@ import type { Runner, RunnerEntry } from "./runner.ts";
 /** Stop sequences of a request; longer lists are refused. */
 const MAX_STOP_SEQUENCES = 4;
 
+/** Time that a sequence may wait for its first step. */
+const MAX_WAIT_MS = 60_000;
+
 /** What a {@linkcode ModelEngine} is made of. */
 export interface ModelEngineParts {
   readonly model: string;
@@ -35,6 +38,8 @@ export interface ModelEngineParts {
   readonly sampling: SamplingParams;
   /** Sequences that may wait. */
   readonly maxWaiting: number;
+  /** Time that a sequence may wait for its first step. @default 60000 */
+  readonly maxWaitMs?: number;
   /** Output tokens of a request that names no bound. */
   readonly defaultMaxTokens: number;
 }
@@ -178,6 +183,7 @@ export class ModelEngine {
 
   /** One step for every running sequence; false when there was nothing to do. */
   async step(): Promise<boolean> {
+    this.#refuseLate();
     const plan = this.#scheduler.schedule();
     if (plan.length === 0) return false;
     const logits = await this.#parts.runner.run(plan.map(toRunnerEntry));
@@ -192,6 +198,21 @@ export class ModelEngine {
       if (sequenceLogits) await this.#advance(generation, sequenceLogits);
     }
     return true;
+  }
+
+  /** Ends what has waited too long for its first step: its client has better things to do. */
+  #refuseLate(): void {
+    if (this.#scheduler.numWaiting === 0) return;
+    const { maxWaitMs = MAX_WAIT_MS } = this.#parts;
+    const oldest = performance.now() - maxWaitMs;
+    for (const generation of [...this.#active.values()]) {
+      const { sequence, acceptedAt } = generation;
+      if (sequence.numCachedTokens !== null || acceptedAt >= oldest) continue;
+      const message = `The request waited ${
+        maxWaitMs / 1000
+      } s for a place in the batch; try later`;
+      this.#fail(generation, new EngineError("queue_timeout", message));
+    }
   }
 
   /** Ends every generation and the grammars' worker. */

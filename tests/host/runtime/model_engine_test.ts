@@ -4,7 +4,7 @@ import { ModelEngine } from "../../../engine/runtime/model_engine.ts";
 import type { GenerationEvent, GenerationRequest } from "../../../engine/types.ts";
 import { createStubText, StubRunner, type StubRunnerOptions } from "../../support/stub_runner.ts";
 
-function createModel(options: StubRunnerOptions = {}, maxWaiting = 4) {
+function createModel(options: StubRunnerOptions = {}, maxWaiting = 4, maxWaitMs = 60_000) {
   const runner = new StubRunner(options);
   const engine = new ModelEngine({
     model: "letters",
@@ -12,6 +12,7 @@ function createModel(options: StubRunnerOptions = {}, maxWaiting = 4) {
     text: createStubText(),
     sampling: {},
     maxWaiting,
+    maxWaitMs,
     defaultMaxTokens: 10,
   });
   return { engine, runner };
@@ -148,6 +149,19 @@ Deno.test("ModelEngine.submit() refuses one more than the waiting list holds", (
   submit(engine, { prompt: "a" });
   submit(engine, { prompt: "b" });
   assert.throws(() => submit(engine, { prompt: "c" }), QueueFullError);
+});
+
+Deno.test("ModelEngine.step() refuses what waited too long, and leaves alone what runs", async () => {
+  const { engine } = createModel({ maxSequences: 1 }, 4, 20);
+  const runs = submit(engine, { prompt: "abc", maxTokens: 3 });
+  const waits = submit(engine, { prompt: "klm" });
+  await engine.step();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await runAll(engine);
+  assert.equal(runs.text(), "def");
+  assert.equal(waits.errors.length, 1);
+  assert.equal((waits.errors[0] as { code: string }).code, "queue_timeout");
+  assert.equal(engine.stats().numWaiting, 0);
 });
 
 Deno.test("ModelEngine.cancel() frees the blocks at once and leaves the others alone", async () => {

@@ -5,6 +5,7 @@
  * @module
  */
 import { InvalidRequestError } from "../../errors.ts";
+import { GrammarWriter } from "./grammar_writer.ts";
 
 /** A grammar or a part of one. */
 export type Rule =
@@ -111,37 +112,8 @@ export class RuleSet {
   render(root: Rule, param: string): string {
     const isPossible = this.findPossible();
     if (!isPossible(root)) throw emptyLanguage(param);
-    const lines = new Map<string, string>();
-    const write = (rule: Rule): string => {
-      switch (rule.kind) {
-        case "text":
-          return quote(rule.text);
-        case "chars":
-          return writeChars(rule.ranges, rule.nonAscii);
-        case "sequence":
-          return rule.parts.map(write).filter((part) => part !== '""').join(" ") || '""';
-        case "choice":
-          return `(${rule.options.filter(isPossible).map(write).join(" | ")})`;
-        case "repeat":
-          if (!isPossible(rule.part)) return '""';
-          return `(${write(rule.part)})${writeCount(rule.min, rule.max)}`;
-        case "named":
-          writeNamed(rule.name);
-          return rule.name;
-        case "triggered":
-          writeNamed(rule.then);
-          return `TagDispatch((${quote(rule.trigger)}, ${rule.then}), stop_eos=true, ` +
-            `loop_after_dispatch=${!rule.once})`;
-      }
-    };
-    const writeNamed = (name: string) => {
-      if (lines.has(name)) return;
-      lines.set(name, "");
-      lines.set(name, `${name} ::= ${write(this.#rules.get(name)!)}`);
-    };
     this.#refuseLeftRecursion(param);
-    const first = `root ::= ${write(root)}`;
-    return [first, ...lines.values()].join("\n");
+    return new GrammarWriter(this.#rules, isPossible, param).write(root);
   }
 
   /** Decides of rules whether some finite text satisfies them, as they are defined now. */
@@ -197,41 +169,4 @@ function isProductive(rule: Rule, productive: ReadonlySet<string>): boolean {
     default:
       return true;
   }
-}
-
-function writeCount(min: number, max: number | null): string {
-  if (max !== null) return `{${min},${max}}`;
-  return min === 0 ? "*" : min === 1 ? "+" : `{${min},}`;
-}
-
-function quote(text: string): string {
-  let quoted = "";
-  for (const char of text) {
-    const code = char.codePointAt(0)!;
-    if (char === '"' || char === "\\") quoted += `\\${char}`;
-    else if (code < 0x20 || code === 0x7f) quoted += `\\u${code.toString(16).padStart(4, "0")}`;
-    else quoted += char;
-  }
-  return `"${quoted}"`;
-}
-
-/** xgrammar reads ranges beyond ASCII in negated classes only. */
-function writeChars(ranges: readonly CharRange[], nonAscii: boolean): string {
-  const listed = nonAscii ? invertAscii(ranges) : ranges;
-  const hex = (code: number) => `\\x${code.toString(16).padStart(2, "0")}`;
-  const body = listed.map(([first, last]) =>
-    first === last ? hex(first) : `${hex(first)}-${hex(last)}`
-  );
-  return `[${nonAscii ? "^" : ""}${body.join("")}]`;
-}
-
-function invertAscii(ranges: readonly CharRange[]): CharRange[] {
-  const inverted: CharRange[] = [];
-  let next = 0;
-  for (const [first, last] of ranges) {
-    if (first > next) inverted.push([next, first - 1]);
-    next = last + 1;
-  }
-  if (next < 0x80) inverted.push([next, 0x7f]);
-  return inverted;
 }

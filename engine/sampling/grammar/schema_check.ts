@@ -38,14 +38,16 @@ export function createSchemaChecker(
 
 function compileSchema(schema: Schema): ValidateFunction {
   const regExp = Object.assign(
-    (source: string) => ({ test: compilePattern(parsePattern(source, "pattern"), "pattern") }),
+    (source: string) => ({
+      test: compilePattern(parsePattern(source, "pattern"), "pattern"),
+      toString: () => source, // the library takes it for the pattern's identity
+    }),
     { code: "new RegExp" },
   );
   const ajv = new Ajv2020({
     strict: false,
     validateSchema: false,
     validateFormats: false,
-    addUsedSchema: false,
     logger: false,
     multipleOfPrecision: 9,
     code: { regExp }, // patterns never reach the engine of JavaScript

@@ -4,9 +4,10 @@
  * @see https://platform.openai.com/docs/api-reference/chat
  * @module
  */
-import type { ChosenTokenLogprob, TokenLogprob, Usage } from "../../engine/mod.ts";
+import type { ChosenTokenLogprob, Usage } from "../../engine/mod.ts";
 import type { CollectedReply } from "../generation.ts";
 import { randomId } from "../ids.ts";
+import { toLogprobBodies } from "./logprobs.ts";
 
 /** What all chunks of one reply share. */
 export interface ReplyHead {
@@ -119,18 +120,5 @@ export function toChatUsage(usages: Usage[]): ChatUsage {
 /** The `logprobs` of a choice; null when none were asked for. */
 export function toLogprobs(tokens: ChosenTokenLogprob[] | null | undefined) {
   if (!tokens) return null;
-  return {
-    content: tokens.map((token) => ({
-      ...toLogprob(token),
-      top_logprobs: token.alternatives.map(toLogprob),
-    })),
-    refusal: null,
-  };
-}
-
-/** JSON has no infinity, and OpenAI's own service sends this for a token that cannot be. */
-const MIN_LOGPROB = -9999;
-
-function toLogprob({ token, bytes, logprob }: TokenLogprob) {
-  return { token, bytes, logprob: Math.max(logprob, MIN_LOGPROB) };
+  return { content: toLogprobBodies(tokens), refusal: null };
 }

@@ -1,6 +1,6 @@
 /** `POST /v1/responses` and its relatives: the requests. Absent and null mean the same in every optional field. @module */
 import { z } from "zod";
-import { MaxTokens, Seed, Temperature, TopP } from "./sampling.ts";
+import { MaxTokens, SAMPLING_FIELDS } from "./sampling.ts";
 
 /** As OpenAI limits it. */
 const Metadata = z.record(z.string().max(64), z.string().max(512)).refine(
@@ -66,6 +66,7 @@ const PROMPT_FIELDS = {
 /** `POST /v1/responses`; unknown fields are dropped. */
 export const CreateResponseRequest = z.object({
   ...PROMPT_FIELDS,
+  ...SAMPLING_FIELDS,
   background: z.boolean().nullish(),
   include: z.array(z.string()).max(16).nullish(),
   max_output_tokens: MaxTokens.nullish(),
@@ -73,13 +74,10 @@ export const CreateResponseRequest = z.object({
   metadata: Metadata.nullish(),
   prompt_cache_key: z.string().nullish(),
   safety_identifier: z.string().nullish(),
-  seed: Seed.nullish(),
   service_tier: z.string().nullish(),
   store: z.boolean().nullish(),
   stream: z.boolean().nullish(),
-  temperature: Temperature.nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
-  top_p: TopP.nullish(),
   user: z.string().nullish(),
 });
 

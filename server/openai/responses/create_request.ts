@@ -3,12 +3,14 @@
  *
  * @module
  */
-import type { GenerationRequest, ResponseFormat, SamplingParams } from "../../../engine/mod.ts";
+import type { GenerationRequest, ResponseFormat } from "../../../engine/mod.ts";
 import type { Services } from "../../context.ts";
 import { badRequest } from "../../errors.ts";
 import { log } from "../../log.ts";
 import { admitReference } from "../../model_reference.ts";
 import { CreateResponseRequest, IGNORED_RESPONSE_FIELDS } from "../../schema/responses.ts";
+import { toSampling } from "../sampling.ts";
+import { warnUnknownFields } from "../unknown_fields.ts";
 import { type Prompt, resolvePrompt } from "./prompt.ts";
 import type { ResponseEcho, TextFormat } from "./response.ts";
 import { planTools } from "./tools.ts";
@@ -37,7 +39,7 @@ export async function planResponse(
   const model = admitReference(request.model, defaults);
   const tools = planTools(request);
   const format = toTextFormat(request);
-  const sampling = toSampling(request, defaults.sampling);
+  const sampling = toSampling(request, defaults, { logprobs: toLogprobs(request) });
   const prompt = await resolvePrompt(request, services);
   const { toolChoice } = tools.generation;
   const isForced = toolChoice === "required" || typeof toolChoice === "object";
@@ -87,26 +89,11 @@ export async function planResponse(
 
 const LOGPROBS = "message.output_text.logprobs";
 
-function toSampling(
-  request: CreateResponseRequest,
-  defaults: Services["defaults"]["sampling"],
-): SamplingParams {
-  const hasLogprobs = request.include?.includes(LOGPROBS) ?? false;
-  if (request.top_logprobs && !hasLogprobs) {
-    throw badRequest(
-      "top_logprobs",
-      `Invalid "top_logprobs": it needs "include": ["${LOGPROBS}"]`,
-    );
-  }
-  const sampling = {
-    temperature: request.temperature ?? defaults.temperature,
-    topP: request.top_p ?? defaults.topP,
-    topK: defaults.topK,
-    seed: request.seed ?? defaults.seed,
-    logprobs: hasLogprobs ? request.top_logprobs ?? 0 : undefined,
-  };
-  const given = Object.entries(sampling).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given) as SamplingParams;
+/** Undefined when the text is to carry none. */
+function toLogprobs({ include, top_logprobs }: CreateResponseRequest): number | undefined {
+  if (include?.includes(LOGPROBS)) return top_logprobs ?? 0;
+  if (!top_logprobs) return undefined;
+  throw badRequest("top_logprobs", `Invalid "top_logprobs": it needs "include": ["${LOGPROBS}"]`);
 }
 
 function toTextFormat({ text }: CreateResponseRequest): TextFormat {
@@ -139,24 +126,19 @@ const KNOWN_INCLUDES = [
   "code_interpreter_call.outputs",
 ];
 
-const warned = new Set<string>();
-/** Names are the clients' to choose, so their number is bounded. */
-const MAX_WARNED = 256;
+const KNOWN_FIELDS = [...Object.keys(CreateResponseRequest.shape), ...IGNORED_RESPONSE_FIELDS];
 
-/** Logs what will be ignored, once a name in the life of the process. */
+/** Logs what will be ignored. */
 export function warnIgnored(
   body: Record<string, unknown>,
   { include, truncation }: Pick<CreateResponseRequest, "include" | "truncation">,
 ): void {
-  const fields = Object.keys(body).filter((field) =>
-    !(field in CreateResponseRequest.shape) && !IGNORED_RESPONSE_FIELDS.includes(field)
-  );
-  const includes = (include ?? []).filter((name) => !KNOWN_INCLUDES.includes(name));
-  const names = [...fields, ...includes.map((name) => `include: ${name}`)];
-  if (truncation === "auto") names.push("truncation: auto");
-  for (const name of names) {
-    if (warned.has(name) || warned.size >= MAX_WARNED) continue;
-    warned.add(name);
-    log.warning("Ignored {name} of a response request", { name: name.slice(0, 64) });
+  warnUnknownFields(body, { known: KNOWN_FIELDS, kind: "response request" });
+  for (const name of include ?? []) {
+    if (KNOWN_INCLUDES.includes(name)) continue;
+    log.warning("Ignored {name} in include: it is not known", { name: name.slice(0, 64) });
+  }
+  if (truncation === "auto") {
+    log.warning("Ignored truncation auto: a prompt that does not fit is refused, never cut");
   }
 }

@@ -4,7 +4,8 @@
  * @see https://platform.openai.com/docs/api-reference/responses-streaming
  * @module
  */
-import type { ItemLogprob, OutputItem, OutputText, ReasoningItem } from "./items.ts";
+import type { ChosenLogprobBody } from "../logprobs.ts";
+import type { OutputItem, OutputText, ReasoningItem } from "./items.ts";
 import type { ResponseObject } from "./response.ts";
 
 /** Where in the output something happens. */
@@ -49,8 +50,12 @@ export type EventBody =
     type: "response.content_part.added" | "response.content_part.done";
     part: ContentPart;
   })
-  | (InContent & { type: "response.output_text.delta"; delta: string; logprobs: ItemLogprob[] })
-  | (InContent & { type: "response.output_text.done"; text: string; logprobs: ItemLogprob[] })
+  | (InContent & {
+    type: "response.output_text.delta";
+    delta: string;
+    logprobs: ChosenLogprobBody[];
+  })
+  | (InContent & { type: "response.output_text.done"; text: string; logprobs: ChosenLogprobBody[] })
   | (InContent & { type: "response.reasoning_text.delta"; delta: string })
   | (InContent & { type: "response.reasoning_text.done"; text: string })
   | (InSummary & {

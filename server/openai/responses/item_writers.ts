@@ -4,10 +4,10 @@
  * @module
  */
 import type { ChosenTokenLogprob } from "../../../engine/mod.ts";
+import { type ChosenLogprobBody, toLogprobBodies } from "../logprobs.ts";
 import type { EventBody } from "./events.ts";
 import type {
   FunctionCallItem,
-  ItemLogprob,
   ItemStatus,
   MessageItem,
   OutputItem,
@@ -32,7 +32,7 @@ export class MessageWriter implements ItemWriter {
   readonly #at: { item_id: string; output_index: number; content_index: number };
   readonly #hasLogprobs: boolean;
   /** Log-probabilities of tokens whose text is still held back. */
-  #pending: ItemLogprob[] = [];
+  #pending: ChosenLogprobBody[] = [];
 
   constructor(id: string, outputIndex: number, hasLogprobs: boolean) {
     this.item = { id, type: "message", status: "in_progress", role: "assistant", content: [] };
@@ -54,7 +54,7 @@ export class MessageWriter implements ItemWriter {
   }
 
   write(text: string, logprobs: ChosenTokenLogprob[] = []): EventBody[] {
-    if (this.#hasLogprobs) this.#pending.push(...logprobs.map(toItemLogprob));
+    if (this.#hasLogprobs) this.#pending.push(...toLogprobBodies(logprobs));
     if (text === "") return [];
     this.#part.text += text;
     return [{
@@ -76,7 +76,7 @@ export class MessageWriter implements ItemWriter {
     ];
   }
 
-  #takePending(): ItemLogprob[] {
+  #takePending(): ChosenLogprobBody[] {
     const taken = this.#pending.splice(0);
     if (this.#hasLogprobs) this.#part.logprobs!.push(...taken);
     return taken;
@@ -201,16 +201,4 @@ function itemEvent(
   item: OutputItem,
 ): EventBody {
   return { type, output_index: outputIndex, item: structuredClone(item) };
-}
-
-/** JSON has no infinity, and OpenAI's own service sends this for a token that cannot be. */
-const MIN_LOGPROB = -9999;
-
-function toItemLogprob({ alternatives, ...token }: ChosenTokenLogprob): ItemLogprob {
-  const toLogprob = ({ token: text, bytes, logprob }: typeof token) => ({
-    token: text,
-    bytes,
-    logprob: Math.max(logprob, MIN_LOGPROB),
-  });
-  return { ...toLogprob(token), top_logprobs: alternatives.map(toLogprob) };
 }

@@ -5,18 +5,10 @@
  * @module
  */
 
+import type { ChosenLogprobBody } from "../logprobs.ts";
+
 /** How far an item is. */
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
-
-/** Log-probability of one token. */
-export interface ItemLogprob {
-  token: string;
-  bytes: number[];
-  /** Natural logarithm. */
-  logprob: number;
-  /** Most likely alternatives, most likely first. */
-  top_logprobs: Omit<ItemLogprob, "top_logprobs">[];
-}
 
 /** Text that was put in. */
 export interface InputText {
@@ -30,7 +22,7 @@ export interface OutputText {
   text: string;
   annotations: never[];
   /** Present when asked for. */
-  logprobs?: ItemLogprob[];
+  logprobs?: ChosenLogprobBody[];
 }
 
 /** A refusal of an earlier turn; models of this server write text only. */

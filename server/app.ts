@@ -23,7 +23,6 @@ import * as sessions from "./native/sessions.ts";
 import { stats } from "./native/stats.ts";
 import { createChatCompletion } from "./openai/chat.ts";
 import { listModels, retrieveModel } from "./openai/models.ts";
-import { BackgroundRuns } from "./openai/responses/background.ts";
 import * as responses from "./openai/responses/mod.ts";
 import { SessionStore } from "./sessions/session_store.ts";
 import { ItemRing } from "./stores/item_ring.ts";
@@ -50,7 +49,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     responses: {
       store: options.responseStore ?? null,
       ring: new ItemRing(),
-      runs: options.backgroundRuns ?? new BackgroundRuns(),
+      runs: options.backgroundRuns ?? new responses.BackgroundRuns(),
     },
   };
   const app = new Hono<AppEnv>();

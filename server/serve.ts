@@ -9,7 +9,7 @@ import type { AppOptions, RequestDefaults } from "./context.ts";
 import { Drain } from "./drain.ts";
 import { toApiError, toErrorResponse } from "./errors.ts";
 import { configureLog, log, type LogLevel } from "./log.ts";
-import { BackgroundRuns } from "./openai/responses/background.ts";
+import { BackgroundRuns } from "./openai/responses/mod.ts";
 import type { ResponseStore } from "./stores/response_store.ts";
 
 /** Options of {@linkcode serve}. */

@@ -15,7 +15,8 @@ export class BackgroundRun {
   readonly #events: ResponseEvent[] = [];
   /** Readers that have seen everything. */
   #waiting: (() => void)[] = [];
-  #isCancelled = false;
+  /** Why somebody ended it. */
+  #ending: "cancelled" | "deleted" | null = null;
   #isOver = false;
   /** Resolves after the last event, whatever it was. */
   readonly done: Promise<void>;
@@ -54,7 +55,16 @@ export class BackgroundRun {
 
   /** Ends it now, if it has not ended. */
   async cancel(): Promise<void> {
-    this.#isCancelled = true;
+    await this.#endAs("cancelled");
+  }
+
+  /** Ends it now, and tells its readers that there is no response to read. */
+  async delete(): Promise<void> {
+    await this.#endAs("deleted");
+  }
+
+  async #endAs(ending: "cancelled" | "deleted"): Promise<void> {
+    this.#ending ??= ending;
     this.#run.cancellation.abort();
     await this.done;
   }
@@ -78,7 +88,11 @@ export class BackgroundRun {
 
   async #end(error: unknown): Promise<void> {
     const { machine } = this.#run;
-    const last = this.#isCancelled ? machine.cancel() : failEvent(machine, error);
+    if (this.#ending === "deleted") {
+      this.#add(machine.error("response_deleted", "The response was deleted"));
+      return;
+    }
+    const last = this.#ending === "cancelled" ? machine.cancel() : failEvent(machine, error);
     try {
       await this.#run.commit(machine.response);
     } catch (storeError) {

@@ -34,7 +34,7 @@ export type OutputEvent = Exclude<GenerationEvent, { type: "finish" }>;
 
 /**
  * Writes one response. The order of calls is `start`, `begin`, any number of `push`, `end`, `conclude`; or, from
- * anywhere before the last, `fail` or `cancel`.
+ * anywhere before the last, `fail`, `cancel` or `error`.
  */
 export class ResponseMachine {
   readonly #response: ResponseObject;
@@ -124,6 +124,11 @@ export class ResponseMachine {
   /** The last event of a response that nobody wants any more. */
   cancel(): ResponseEvent {
     return this.#abandon("cancelled", null);
+  }
+
+  /** The last event of a stream whose response is there no more. */
+  error(code: string, message: string): ResponseEvent {
+    return this.#number([{ type: "error", code, message, param: null }])[0]!;
   }
 
   /** Says that the silence is not the end. */

@@ -33,7 +33,7 @@ export function deleteResponse(services: Services) {
     const store = requireStore(services);
     const id = c.req.param("response_id")!;
     if (!await store.deleteResponse(id)) throw responseNotFound(id);
-    await services.responses.runs.find(id)?.cancel();
+    await services.responses.runs.find(id)?.delete();
     return c.json({ id, object: "response", deleted: true });
   };
 }

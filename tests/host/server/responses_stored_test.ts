@@ -288,12 +288,21 @@ Deno.test("cancelResponse() ends a background response and leaves a finished one
   });
 });
 
-Deno.test("deleteResponse() ends a background response", async () => {
+Deno.test("deleteResponse() ends a background response, and tells its readers", async () => {
   await withStore(async (app) => {
     const { id } = await app.create({ background: true });
+    const watching = app.send(`${PATH}/${id}?stream=true`).then(readData);
     await remove(app, `${PATH}/${id}`);
     assert.equal(app.engine.numRunning, 0);
     assert.equal((await app.send(`${PATH}/${id}`)).status, 404);
+    const data = await watching;
+    assert.deepEqual(JSON.parse(data.at(-1)!), {
+      type: "error",
+      code: "response_deleted",
+      message: "The response was deleted",
+      param: null,
+      sequence_number: data.length - 1,
+    });
   }, { hangs: true });
 });
 

@@ -11,20 +11,19 @@ export interface ServerProcess extends AsyncDisposable {
   baseUrl: string;
 }
 
-/**
- * Starts `main.ts serve` and waits until it answers.
- *
- * @param flags of `serve`, besides the port
- */
-export async function startServer(flags: string[] = []): Promise<ServerProcess> {
+/** Options of {@linkcode startServer}. */
+export interface ServerProcessOptions {
+  /** Settings by their environment names, `OLLM_SERVER__RESPONSE_STORE_BACKEND` for one. */
+  env?: Record<string, string>;
+}
+
+/** Starts `main.ts serve` and waits until it answers. */
+export async function startServer({ env }: ServerProcessOptions = {}): Promise<ServerProcess> {
   const port = findFreePort();
   const process = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", "--config", "deno.json", "main.ts", "serve", "--port", String(port)],
-      ...flags,
-    ],
+    args: ["run", "-A", "--config", "deno.json", "main.ts", "serve", "--port", String(port)],
     cwd: ROOT,
-    env: { OLLM_SERVER__LOG_LEVEL: "warning" },
+    env: { OLLM_SERVER__LOG_LEVEL: "error", ...env },
     stdin: "null",
     stdout: "null",
     stderr: "inherit",

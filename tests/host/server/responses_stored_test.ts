@@ -1,50 +1,8 @@
 import assert from "node:assert/strict";
-import { openResponseStore } from "../../../server/stores/open.ts";
-import { type ResponseStore, StoreError } from "../../../server/stores/response_store.ts";
-import { createTestApp, readData, type TestApp } from "../../support/app.ts";
+import { StoreError } from "../../../server/stores/response_store.ts";
+import { createTestApp, readData } from "../../support/app.ts";
+import { assertError, HELLO, PATH, withStore } from "../../support/responses.ts";
 import type { StubOptions } from "../../support/stub_engine.ts";
-
-const PATH = "/v1/responses";
-const HELLO = { model: "ollm-tiny", input: "List three planets" };
-
-interface StoredApp extends TestApp {
-  store: ResponseStore;
-  /** Posts a request and reads the reply. */
-  create(change?: Record<string, unknown>): ReturnType<Response["json"]>;
-  get(path: string): ReturnType<Response["json"]>;
-  /** Reads a response until it is final. */
-  poll(id: string): ReturnType<Response["json"]>;
-}
-
-/** Runs `use` with an app that keeps responses in memory. */
-async function withStore(use: (app: StoredApp) => Promise<void>, stub: StubOptions = {}) {
-  const store = openResponseStore({ backend: "memory", path: "" })!;
-  const app = createTestApp(stub, { responseStore: store });
-  const get = async (path: string) => await (await app.send(path)).json();
-  await use({
-    ...app,
-    store,
-    get,
-    create: async (change) => await (await app.post(PATH, { ...HELLO, ...change })).json(),
-    async poll(id) {
-      for (let i = 0; i < 200; i++) {
-        const response = await get(`${PATH}/${id}`);
-        if (response.status !== "queued" && response.status !== "in_progress") return response;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-      throw new Error(`The response ${id} does not end`);
-    },
-  });
-  store.close();
-}
-
-const remove = (app: TestApp, path: string) => app.send(path, { method: "DELETE" });
-const cancel = (app: TestApp, id: string) => app.send(`${PATH}/${id}/cancel`, { method: "POST" });
-
-async function assertError(response: Response, status: number, code: string) {
-  assert.equal(response.status, status);
-  assert.equal((await response.json()).error.code, code);
-}
 
 Deno.test("retrieveResponse() returns what createResponse() answered, streamed or not", async () => {
   await withStore(async ({ create, get, post }) => {
@@ -67,15 +25,15 @@ Deno.test("createResponse() keeps nothing that its client did not want kept", as
 Deno.test("deleteResponse() deletes once, and a miss looks like a malformed id", async () => {
   await withStore(async (app) => {
     const { id } = await app.create();
-    assert.deepEqual(await (await remove(app, `${PATH}/${id}`)).json(), {
+    assert.deepEqual(await (await app.delete(`${PATH}/${id}`)).json(), {
       id,
       object: "response",
       deleted: true,
     });
     for (const missing of [id, "resp_0", "%00", "x".repeat(300)]) {
-      await assertError(await remove(app, `${PATH}/${missing}`), 404, "response_not_found");
+      await assertError(await app.delete(`${PATH}/${missing}`), 404, "response_not_found");
       await assertError(await app.send(`${PATH}/${missing}`), 404, "response_not_found");
-      await assertError(await cancel(app, missing), 404, "response_not_found");
+      await assertError(await app.cancel(missing), 404, "response_not_found");
       const items = await app.send(`${PATH}/${missing}/input_items`);
       await assertError(items, 404, "response_not_found");
     }
@@ -86,8 +44,8 @@ Deno.test("requireStore() says that storage is off", async () => {
   const app = createTestApp();
   const code = "responses_storage_disabled";
   await assertError(await app.send(`${PATH}/resp_1`), 501, code);
-  await assertError(await remove(app, `${PATH}/resp_1`), 501, code);
-  await assertError(await cancel(app, "resp_1"), 501, code);
+  await assertError(await app.send(`${PATH}/resp_1`, { method: "DELETE" }), 501, code);
+  await assertError(await app.send(`${PATH}/resp_1/cancel`, { method: "POST" }), 501, code);
   await assertError(await app.send(`${PATH}/resp_1/input_items`), 501, code);
   await assertError(await app.post("/v1/conversations", {}), 501, code);
 });
@@ -102,7 +60,7 @@ Deno.test("resolvePrompt() replays a chain without the instructions of its past"
     const first = await app.create({ instructions: "Be brief." });
     const second = await app.create({ input: "And?", previous_response_id: first.id });
     assert.equal(second.previous_response_id, first.id);
-    await remove(app, `${PATH}/${first.id}`);
+    await app.delete(`${PATH}/${first.id}`);
     await app.create({
       input: [
         { type: "item_reference", id: first.output[0].id },
@@ -229,162 +187,5 @@ Deno.test("createResponse() fails rather than say that it kept what it did not",
     assert.equal(last.sequence_number, data.length - 1);
     store.putResponse = putResponse;
     assert.equal((await create()).status, "completed");
-  });
-});
-
-Deno.test("BackgroundRun runs without a client, and is there when asked for", async () => {
-  await withStore(async ({ create, poll, get }) => {
-    const queued = await create({ background: true });
-    assert.equal(queued.status, "queued");
-    assert.deepEqual(queued.output, []);
-    const done = await poll(queued.id);
-    assert.equal(done.status, "completed");
-    assert.equal(done.background, true);
-    assert.equal(done.output[0].content[0].text, "Mercury, Venus and Earth.");
-    assert.deepEqual(await get(`${PATH}/${queued.id}`), done);
-    const next = await create({ input: "And?", previous_response_id: queued.id });
-    assert.equal(next.status, "completed");
-  });
-});
-
-Deno.test("BackgroundRun shows what is there so far, and is not cancelled by its readers", async () => {
-  await withStore(async (app) => {
-    const stream = await app.post(PATH, { ...HELLO, background: true, stream: true });
-    const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
-    const frames: string[] = [];
-    while (frames.length < 6) frames.push((await reader.read()).value!);
-    await reader.cancel();
-    assert.match(frames[1]!, /^event: response.queued\n/);
-    const { response: { id } } = JSON.parse(frames[0]!.split("data: ")[1]!);
-    const running = await app.get(`${PATH}/${id}`);
-    assert.equal(running.status, "in_progress");
-    assert.equal(running.output[0].content[0].text, "Mercury");
-    const next = await app.post(PATH, { ...HELLO, previous_response_id: id });
-    assert.equal(next.status, 400);
-    assert.equal(app.engine.numRunning, 1);
-    await cancel(app, id);
-  }, { hangs: true });
-});
-
-Deno.test("cancelResponse() ends a background response and leaves a finished one alone", async () => {
-  await withStore(async (app) => {
-    const { id } = await app.create({ background: true });
-    const watching = app.send(`${PATH}/${id}?stream=true`).then(readData);
-    const cancelled = await (await cancel(app, id)).json();
-    assert.equal(cancelled.status, "cancelled");
-    assert.deepEqual(cancelled.output, []);
-    assert.equal(app.engine.numRunning, 0);
-    assert.deepEqual(await (await cancel(app, id)).json(), cancelled);
-    assert.deepEqual(await app.get(`${PATH}/${id}`), cancelled);
-    const last = JSON.parse((await watching).at(-1)!);
-    assert.deepEqual([last.type, last.response.status], ["response.failed", "cancelled"]);
-  }, { hangs: true });
-  await withStore(async (app) => {
-    const { id } = await app.create({ background: true });
-    const done = await app.poll(id);
-    assert.deepEqual(await (await cancel(app, id)).json(), done);
-    const { id: other } = await app.create();
-    assert.equal((await cancel(app, other)).status, 400);
-  });
-});
-
-Deno.test("deleteResponse() ends a background response, and tells its readers", async () => {
-  await withStore(async (app) => {
-    const { id } = await app.create({ background: true });
-    const watching = app.send(`${PATH}/${id}?stream=true`).then(readData);
-    await remove(app, `${PATH}/${id}`);
-    assert.equal(app.engine.numRunning, 0);
-    assert.equal((await app.send(`${PATH}/${id}`)).status, 404);
-    const data = await watching;
-    assert.deepEqual(JSON.parse(data.at(-1)!), {
-      type: "error",
-      code: "response_deleted",
-      message: "The response was deleted",
-      param: null,
-      sequence_number: data.length - 1,
-    });
-  }, { hangs: true });
-});
-
-Deno.test("retrieveResponse() resumes a stream after any of its events", async () => {
-  await withStore(async (app) => {
-    const all = await readData(await app.post(PATH, { ...HELLO, background: true, stream: true }));
-    const { id } = JSON.parse(all[0]!).response;
-    await app.poll(id);
-    const again = async (query: string) => await readData(await app.send(`${PATH}/${id}?${query}`));
-    assert.deepEqual(await again("stream=true"), all);
-    for (let n = 0; n < all.length; n++) {
-      assert.deepEqual(await again(`stream=true&starting_after=${n}`), all.slice(n + 1));
-    }
-    assert.deepEqual(await again("stream=true&starting_after=99"), []);
-    for (const query of ["stream=1", "stream=true&starting_after=x"]) {
-      assert.equal((await app.send(`${PATH}/${id}?${query}`)).status, 400);
-    }
-    const { id: foreground } = await app.create();
-    const refused = await app.send(`${PATH}/${foreground}?stream=true`);
-    assert.equal((await refused.json()).error.param, "stream");
-  });
-});
-
-Deno.test("createResponse() refuses a background response that nobody could find again", async () => {
-  await withStore(async ({ post }) => {
-    const response = await post(PATH, { ...HELLO, background: true, store: false });
-    assert.equal((await response.json()).error.param, "background");
-  });
-});
-
-Deno.test("conversations are made, read, changed and deleted", async () => {
-  await withStore(async (app) => {
-    const { post, get } = app;
-    const created = await (await post("/v1/conversations", {
-      items: [{ role: "user", content: "Hi" }],
-      metadata: { a: "b" },
-    })).json();
-    assert.match(created.id, /^conv_[0-9a-f]{32}$/);
-    const path = `/v1/conversations/${created.id}`;
-    assert.deepEqual(await get(path), created);
-    const updated = await (await post(path, { metadata: { c: "d" } })).json();
-    assert.deepEqual(updated, { ...created, metadata: { c: "d" } });
-    const added = await (await post(`${path}/items`, {
-      items: [{ role: "assistant", content: "Hello" }, { role: "user", content: "Bye" }],
-    })).json();
-    const [hello, bye] = added.data;
-    const list = await get(`${path}/items?order=asc`);
-    assert.deepEqual(list.data.slice(1), added.data);
-    assert.equal(list.data.length, 3);
-    assert.deepEqual(await get(`${path}/items/${bye.id}`), bye);
-    assert.deepEqual(await (await remove(app, `${path}/items/${hello.id}`)).json(), updated);
-    await assertError(await app.send(`${path}/items/${hello.id}`), 404, "item_not_found");
-    assert.deepEqual(await (await remove(app, path)).json(), {
-      id: created.id,
-      object: "conversation.deleted",
-      deleted: true,
-    });
-    await assertError(await app.send(path), 404, "conversation_not_found");
-    await assertError(await app.send(`${path}/items`), 404, "conversation_not_found");
-  });
-});
-
-Deno.test("createResponse() reads a conversation and adds to it, stored or not", async () => {
-  await withStore(async ({ post, create, get, engine }) => {
-    const { id } = await (await post("/v1/conversations", {})).json();
-    const first = await create({ conversation: id });
-    assert.deepEqual(first.conversation, { id });
-    await create({ conversation: { id }, input: "And?", store: false });
-    await create({ conversation: id, input: "More?", background: true }).then(async (queued) => {
-      while ((await get(`${PATH}/${queued.id}`)).status !== "completed");
-    });
-    const answer = { role: "assistant", content: "Mercury, Venus and Earth." };
-    assert.deepEqual(engine.requests.at(-1)!.messages, [
-      { role: "user", content: "List three planets" },
-      answer,
-      { role: "user", content: "And?" },
-      answer,
-      { role: "user", content: "More?" },
-    ]);
-    const { data } = await get(`/v1/conversations/${id}/items?order=asc`);
-    assert.equal(data.length, 6);
-    const missing = await post(PATH, { ...HELLO, conversation: "conv_0" });
-    await assertError(missing, 400, "conversation_not_found");
   });
 });

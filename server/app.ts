@@ -22,8 +22,11 @@ import { createPrompt, streamPrompt } from "./native/prompt.ts";
 import * as sessions from "./native/sessions.ts";
 import { stats } from "./native/stats.ts";
 import { createChatCompletion } from "./openai/chat.ts";
+import { createCompletion } from "./openai/completions.ts";
+import { createEmbedding } from "./openai/embeddings.ts";
 import { listModels, retrieveModel } from "./openai/models.ts";
 import * as responses from "./openai/responses/mod.ts";
+import { detokenize, tokenize } from "./openai/tokenize.ts";
 import { SessionStore } from "./sessions/session_store.ts";
 import { ItemRing } from "./stores/item_ring.ts";
 
@@ -73,6 +76,10 @@ function createRoutes(services: Services): Route[] {
     { method: "GET", path: "/v1/models", handler: listModels(services) },
     { method: "GET", path: "/v1/models/*", handler: retrieveModel(services) },
     { method: "POST", path: "/v1/chat/completions", handler: createChatCompletion(services) },
+    { method: "POST", path: "/v1/completions", handler: createCompletion(services) },
+    { method: "POST", path: "/v1/embeddings", handler: createEmbedding(services) },
+    { method: "POST", path: "/v1/tokenize", handler: tokenize(services) },
+    { method: "POST", path: "/v1/detokenize", handler: detokenize(services) },
     ...createResponseRoutes(services),
     { method: "GET", path: "/v1/ollm/models", handler: listModelInfos(services) },
     { method: "GET", path: "/v1/ollm/models/*", handler: retrieveModelInfo(services) },

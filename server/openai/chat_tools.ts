@@ -8,6 +8,9 @@ import { badRequest } from "../errors.ts";
 import { log } from "../log.ts";
 import type { ChatCompletionRequest } from "../schema/chat.ts";
 
+/** The fields of a request that are about tools. */
+type ToolFields = Pick<ChatCompletionRequest, "tools" | "tool_choice" | "parallel_tool_calls">;
+
 /** What a generation is told of tools; empty when the model should see none. */
 export interface ToolOptions {
   tools?: ToolDefinition[];
@@ -20,7 +23,7 @@ export interface ToolOptions {
  *
  * @throws {ApiError} 400: two functions of one name, or a choice that names none of them
  */
-export function toToolOptions(request: ChatCompletionRequest): ToolOptions {
+export function toToolOptions(request: ToolFields): ToolOptions {
   const choice = request.tool_choice ?? "auto";
   const declared = toDefinitions(request.tools ?? []);
   const tools = narrow(declared, choice);
@@ -43,7 +46,7 @@ export function toToolOptions(request: ChatCompletionRequest): ToolOptions {
 }
 
 function withParallel(
-  { parallel_tool_calls: parallel }: ChatCompletionRequest,
+  { parallel_tool_calls: parallel }: ToolFields,
   options: ToolOptions,
 ): ToolOptions {
   return typeof parallel === "boolean" ? { ...options, parallelToolCalls: parallel } : options;

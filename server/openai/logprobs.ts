@@ -22,7 +22,7 @@ export function toLogprobBodies(tokens: ChosenTokenLogprob[]): ChosenLogprobBody
 }
 
 /** JSON has no infinity, and OpenAI's own service sends this for a token that cannot be. */
-const MIN_LOGPROB = -9999;
+export const MIN_LOGPROB = -9999;
 
 function toLogprobBody({ token, bytes, logprob }: TokenLogprob): LogprobBody {
   return { token, bytes, logprob: Math.max(logprob, MIN_LOGPROB) };

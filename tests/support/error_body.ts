@@ -6,7 +6,10 @@
 import assert from "node:assert/strict";
 
 /** First segments below `/v1` whose errors have OpenAI's envelope; all other paths are native. */
-const OPENAI_ROUTES = ["models", "chat", "responses", "completions", "embeddings", "conversations"];
+const OPENAI_ROUTES = [
+  ...["models", "chat", "responses", "completions", "embeddings", "conversations"],
+  ...["tokenize", "detokenize"],
+];
 
 /** Whether errors on this path have OpenAI's envelope. */
 export function isOpenAiPath(path: string): boolean {

@@ -1,0 +1,61 @@
+import { Cancellation } from "../cancellation.ts";
+import type { AppContext, Services } from "../context.ts";
+import { acceptAll, collect } from "../generation.ts";
+import { CompletionRequest, IGNORED_COMPLETION_FIELDS } from "../schema/completions.ts";
+import { parseOpenAi } from "../schema/parse.ts";
+import { sseResponse } from "../sse.ts";
+import {
+  createCompletionHead,
+  toCompletion,
+  toCompletionLogprobs,
+  toCompletionUsage,
+} from "./completion_reply.ts";
+import { planCompletion } from "./completion_request.ts";
+import { completionFrames } from "./completion_stream.ts";
+import { warnUnknownFields } from "./unknown_fields.ts";
+
+const KNOWN_FIELDS = [...Object.keys(CompletionRequest.shape), ...IGNORED_COMPLETION_FIELDS];
+
+/** `POST /v1/completions`: goes on from a text as it is, without a chat template. */
+export function createCompletion(services: Services) {
+  const { engine, drain, limits } = services;
+  return async (c: AppContext): Promise<Response> => {
+    const request = parseOpenAi(CompletionRequest, c.get("body"));
+    warnUnknownFields(c.get("body"), { known: KNOWN_FIELDS, kind: "completion request" });
+    const plan = await planCompletion(request, services);
+    const cancellation = new Cancellation({
+      clientSignal: c.req.raw.signal,
+      endSignal: drain.endSignal,
+      timeoutMs: limits.requestTimeoutMs,
+    });
+    const generations = await acceptAll(engine, plan.generations, cancellation);
+    const head = createCompletionHead(request.model);
+    const echoes = request.echo ? plan.generations.map(({ prompt }) => prompt) : undefined;
+    const { choicesPerPrompt } = plan;
+    if (request.stream) {
+      const includeUsage = request.stream_options?.include_usage ?? false;
+      const options = { cancellation, includeUsage, choicesPerPrompt, echoes };
+      return sseResponse(completionFrames(head, generations, options), {
+        ...limits,
+        onAbort: () => cancellation.abort(),
+        onEnd: () => cancellation.end(),
+      });
+    }
+    try {
+      const collected = generations.map((generation) => collect(generation, cancellation));
+      const replies = await Promise.all(collected);
+      const choices = replies.map((reply, index) => ({
+        text: (echoes?.[index] ?? "") + reply.text,
+        index,
+        logprobs: toCompletionLogprobs(reply.logprobs, 0),
+        finish_reason: reply.finish.reason,
+      }));
+      const usages = replies.map(({ finish }) => finish.usage);
+      return c.json(
+        toCompletion(head, choices, { usage: toCompletionUsage(usages, choicesPerPrompt) }),
+      );
+    } finally {
+      cancellation.end();
+    }
+  };
+}

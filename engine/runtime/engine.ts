@@ -25,7 +25,7 @@ import type {
   RuntimePlan,
   TokenizeRequest,
 } from "../types.ts";
-import { ModelWorker } from "./model_worker.ts";
+import { ModelWorker, type ModelWorkerOptions } from "./model_worker.ts";
 import { planRuntime } from "./plan.ts";
 
 /** Options of {@linkcode createEngine}. */
@@ -85,12 +85,11 @@ export class LocalEngine implements Engine {
   /** Loads one after the other; see `chooseSoftwareThreads`. */
   #loading: Promise<unknown> = Promise.resolve();
   #adapter: Promise<AdapterInfo> | null = null;
-  readonly #workerUrl: URL | undefined;
+  readonly #workerOptions: ModelWorkerOptions;
   #isClosed = false;
 
-  /** @param workerUrl what to start for a model; absent is the real worker */
-  constructor(options: EngineOptions, workerUrl?: URL) {
-    this.#workerUrl = workerUrl;
+  constructor(options: EngineOptions, workerOptions: ModelWorkerOptions = {}) {
+    this.#workerOptions = workerOptions;
     const {
       modelsDir = "models",
       maxWaiting = 64,
@@ -205,7 +204,7 @@ export class LocalEngine implements Engine {
       { model: name, dir, maxWaiting, defaultMaxTokens, ...this.#sizes },
       (share, stage) => listeners.forEach((listener) => listener(share, stage)),
       this.#loading,
-      this.#workerUrl,
+      this.#workerOptions,
     );
     this.#loading = worker.loaded.catch(() => {});
     return worker;

@@ -19,6 +19,17 @@ interface Pending<T> {
 /** The real worker; tests put others in its place. */
 const WORKER_URL = new URL("./worker.ts", import.meta.url);
 
+/** How long a busy worker may say nothing; one step of a large prompt on a CPU takes seconds. */
+const SILENCE_LIMIT_MS = 120_000;
+
+/** Options of {@linkcode ModelWorker} that tests change. */
+export interface ModelWorkerOptions {
+  /** What to start. @default the real worker */
+  url?: URL;
+  /** How long a busy worker may say nothing before it counts as dead. @default 120000 */
+  silenceLimitMs?: number;
+}
+
 /** A model in a worker of its own. Ending the worker gives all memory back. */
 export class ModelWorker {
   /** Rejects if the model cannot be loaded. */
@@ -33,6 +44,8 @@ export class ModelWorker {
   readonly #streams = new Map<number, EventStream>();
   #pendingLoad!: Pending<void>;
   #resolveDied!: () => void;
+  readonly #watchdog: ReturnType<typeof setInterval>;
+  #lastHeardAt = 0;
   #nextId = 1;
   #hasLoaded = false;
 
@@ -45,7 +58,7 @@ export class ModelWorker {
     options: LoadOptions,
     onProgress: (share: number, stage: string) => void,
     turn: Promise<unknown>,
-    url: URL = WORKER_URL,
+    { url = WORKER_URL, silenceLimitMs = SILENCE_LIMIT_MS }: ModelWorkerOptions = {},
   ) {
     this.#onProgress = onProgress;
     this.loaded = new Promise((resolve, reject) => this.#pendingLoad = { resolve, reject });
@@ -55,11 +68,16 @@ export class ModelWorker {
       type: "module",
       name: options.model,
     });
-    this.#worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => this.#receive(data);
+    this.#worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => {
+      this.#lastHeardAt = performance.now();
+      this.#receive(data);
+    };
     this.#worker.onerror = (event) => {
       event.preventDefault(); // or the runtime ends the whole process
       this.#die(new EngineError("engine_failed", `The model's worker died: ${event.message}`));
     };
+    this.#watchdog = setInterval(() => this.#checkPulse(silenceLimitMs), silenceLimitMs / 4);
+    Deno.unrefTimer(this.#watchdog);
     turn.then(() => this.#send({ type: "load", options }));
   }
 
@@ -70,7 +88,7 @@ export class ModelWorker {
 
   /** Whether a request is waiting or running here. */
   get isBusy(): boolean {
-    return this.#pendingGenerations.size > 0 || this.#streams.size > 0;
+    return this.#pendingGenerations.size + this.#pendingAnswers.size + this.#streams.size > 0;
   }
 
   /** Queues a request; see `Engine.generate`. */
@@ -137,6 +155,8 @@ export class ModelWorker {
           if (event.type === "finish") this.#streams.delete(id);
         }
         break;
+      case "pong":
+        break;
       case "answer":
         this.#pendingAnswers.get(reply.id)?.resolve(reply.value);
         this.#pendingAnswers.delete(reply.id);
@@ -156,6 +176,18 @@ export class ModelWorker {
     }
   }
 
+  /** A worker that spins, or that closed itself, tells nobody: it is dead when it is busy and silent. */
+  #checkPulse(silenceLimitMs: number): void {
+    if (!this.isBusy) {
+      this.#lastHeardAt = performance.now();
+      return;
+    }
+    const silentMs = performance.now() - this.#lastHeardAt;
+    if (silentMs <= silenceLimitMs) return this.#send({ type: "ping" });
+    const seconds = Math.round(silentMs / 1000);
+    this.#die(new EngineError("engine_failed", `The model's worker was silent for ${seconds} s`));
+  }
+
   #accept(id: number, numPromptTokens: number): void {
     const stream = new EventStream(numPromptTokens, () => {
       this.#streams.delete(id);
@@ -173,6 +205,7 @@ export class ModelWorker {
 
   /** Ends the worker; everyone who waits for it gets `error`. */
   #end(error: Error): void {
+    clearInterval(this.#watchdog);
     this.#worker.terminate();
     this.#pendingLoad.reject(error);
     for (const pending of this.#pendingGenerations.values()) pending.reject(error);

@@ -25,7 +25,9 @@ export type WorkerRequest =
   | { type: "cancel"; id: number }
   | { type: "tokenize"; id: number; request: TokenizeRequest }
   | { type: "detokenize"; id: number; tokens: number[] }
-  | { type: "stats"; id: number };
+  | { type: "stats"; id: number }
+  /** Answered by `pong` between two steps. */
+  | { type: "ping" };
 
 /** What a worker answers to a question. */
 export type WorkerAnswer = Omit<ModelStats, "numRestartsTotal"> | number[] | string;
@@ -36,6 +38,7 @@ export type WorkerReply =
   | { type: "loaded" }
   | { type: "accepted"; id: number; numPromptTokens: number }
   | { type: "events"; events: [id: number, event: GenerationEvent][] }
+  | { type: "pong" }
   | { type: "answer"; id: number; value: WorkerAnswer }
   /** Ends the request or generation `id`. */
   | { type: "error"; id: number; error: ErrorRecord }

@@ -159,6 +159,9 @@ async function handle(message: WorkerRequest): Promise<void> {
     case "detokenize":
       answer(message.id, () => engine!.detokenize(message.tokens));
       break;
+    case "ping":
+      post({ type: "pong" });
+      break;
     case "stats":
       answer(message.id, () => engine!.stats());
   }

@@ -11,7 +11,7 @@ import {
 import { LocalEngine } from "../../engine/runtime/engine.ts";
 import { writeRandomModel } from "../support/random_model.ts";
 
-const DYING_WORKER = new URL("../support/dying_worker.ts", import.meta.url);
+const DYING_WORKER = { url: new URL("../support/dying_worker.ts", import.meta.url) };
 
 const model = await writeRandomModel({
   architecture: "llama",
@@ -191,6 +191,16 @@ for (const [prompt, code] of [["throw", "engine_failed"], ["lose", "device_lost"
     await engine.close();
   });
 }
+
+Deno.test("Engine starts a worker that spins or closed itself again and fails its requests", async () => {
+  for (const prompt of ["spin", "close"]) {
+    const engine = new LocalEngine({}, { ...DYING_WORKER, silenceLimitMs: 200 });
+    const failed = await engine.generate({ model, prompt });
+    await assert.rejects(read(failed), /silent for/);
+    assert.equal((await engine.stats())[0]!.numRestartsTotal, 1);
+    await engine.close();
+  }
+});
 
 Deno.test("Engine forgets a model whose worker dies over and over", async () => {
   const engine = new LocalEngine({}, DYING_WORKER);

@@ -1,5 +1,5 @@
 /**
- * A worker that loads at once and dies of the first request: of an error if its prompt says so, else of a lost device.
+ * A worker that loads at once and dies of the first request: as its prompt says, else of a lost device.
  */
 import type { WorkerReply, WorkerRequest } from "../../engine/runtime/protocol.ts";
 
@@ -27,6 +27,8 @@ self.onmessage = ({ data }: MessageEvent<WorkerRequest>) => {
     post({ type: "accepted", id: data.id, numPromptTokens: 1 });
     post({ type: "events", events: [[data.id, { type: "text", text: "a" }]] });
     if (data.request.prompt === "throw") throw new Error("the worker threw");
-    post({ type: "failed", error: { code: "device_lost", message: "the device is gone" } });
+    if (data.request.prompt === "close") self.close();
+    else if (data.request.prompt === "spin") { while (true); }
+    else post({ type: "failed", error: { code: "device_lost", message: "the device is gone" } });
   }
 };

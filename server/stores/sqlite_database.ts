@@ -23,17 +23,17 @@ const SCHEMA = `
     id TEXT NOT NULL UNIQUE,
     status TEXT NOT NULL,
     used_at INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
     body TEXT NOT NULL,
-    events TEXT,
-    bytes INTEGER NOT NULL
+    events TEXT
   ) STRICT;
   CREATE INDEX record_used_at ON record (used_at, seq);
   CREATE INDEX record_unfinished ON record (status) WHERE status IN ('queued', 'in_progress');
   CREATE TABLE item (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL,
-    body TEXT NOT NULL,
-    bytes INTEGER NOT NULL
+    bytes INTEGER NOT NULL,
+    body TEXT NOT NULL
   ) STRICT;
   CREATE INDEX item_id ON item (id);
   CREATE TABLE record_item (

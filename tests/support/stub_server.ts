@@ -18,6 +18,8 @@ export interface StubServer {
   baseUrl: string;
   /** SIGKILL; resolves when the process is gone. */
   kill(): Promise<void>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number>;
 }
 
 /** Starts the server and waits until it answers. */
@@ -26,7 +28,7 @@ export async function startStubServer(options: StubServerOptions): Promise<StubS
   const script = new URL("./serve_stub.ts", import.meta.url).pathname;
   const process = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--no-check", script, String(port), "1000"],
+      ...["run", "-A", "--no-check", script, String(port), "300"],
       ...[JSON.stringify(options.stub), options.storePath],
     ],
     stdin: "null",
@@ -38,13 +40,17 @@ export async function startStubServer(options: StubServerOptions): Promise<StubS
     process.kill("SIGKILL");
     await process.status;
   };
+  const stop = async () => {
+    process.kill("SIGTERM");
+    return (await process.status).code;
+  };
   try {
     await waitForHealth(`${baseUrl}/health`);
   } catch (error) {
     await kill();
     throw error;
   }
-  return { baseUrl, kill };
+  return { baseUrl, kill, stop };
 }
 
 function findFreePort(): number {

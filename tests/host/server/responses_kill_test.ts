@@ -1,10 +1,11 @@
 /**
- * What a server has confirmed survives `kill -9` between any two of its events.
+ * What a server has confirmed survives its end: `kill -9` between any two of its events, and SIGTERM.
  *
  * @module
  */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { openResponseStore } from "../../../server/stores/open.ts";
 import { createRandom } from "../../support/random.ts";
 import { startStubServer } from "../../support/stub_server.ts";
 import { makeTestDir } from "../../support/test_dir.ts";
@@ -41,6 +42,18 @@ Deno.test(`SqliteStore keeps every confirmed response through ${NUM_ROUNDS} kill
   assert.equal(checkIntegrity(storePath), "ok");
   assert.ok(confirmed.size >= NUM_ROUNDS, `only ${confirmed.size} responses were confirmed`);
   assert.ok(numCut >= NUM_ROUNDS, `only ${numCut} streams were cut`);
+});
+
+Deno.test("serve() stores how a background response ended that SIGTERM cut off", async () => {
+  const storePath = `${makeTestDir()}/responses.sqlite`;
+  const server = await startStubServer({ stub: { hangs: true }, storePath });
+  const { id } = await (await post(server.baseUrl, { input: "Hi", background: true })).json();
+  assert.equal(await server.stop(), 0);
+  const store = openResponseStore({ backend: "sqlite", path: storePath })!;
+  const { status, error } = (await store.getResponse(id))!;
+  store.close();
+  assert.equal(status, "failed");
+  assert.match(error!.message, /shutting down/);
 });
 
 interface RoundOptions {

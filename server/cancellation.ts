@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ApiError } from "./errors.ts";
+import { ApiError, requestCancelled } from "./errors.ts";
 
 /** What can end a request. */
 export interface CancellationOptions {
@@ -42,7 +42,7 @@ export class Cancellation {
   toError(): ApiError {
     const { reason } = this.signal;
     if (reason instanceof ApiError) return reason;
-    return new ApiError(503, "The request was cancelled", { code: "request_cancelled" });
+    return requestCancelled();
   }
 }
 

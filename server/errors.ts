@@ -88,6 +88,11 @@ export function shuttingDown(): ApiError {
   });
 }
 
+/** For a request that nobody waits for any more; hardly anyone will read it. */
+export function requestCancelled(): ApiError {
+  return new ApiError(503, "The request was cancelled", { code: "request_cancelled" });
+}
+
 const STATUS_OF_CODE: Record<EngineErrorCode, ErrorStatus> = {
   model_not_found: 404,
   model_invalid: 500,
@@ -107,6 +112,8 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof EngineError) return fromEngineError(error);
   if (error instanceof StoreError) return fromStoreError(error);
+  // The reason of the client's signal: it left before the engine took its request.
+  if (error instanceof DOMException && error.name === "AbortError") return requestCancelled();
   log.error("Unexpected error: {error}", { error: stackOf(error) });
   return new ApiError(500, "The server failed to handle this request; its log says why", {
     code: "internal_error",

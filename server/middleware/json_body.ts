@@ -40,7 +40,7 @@ async function readBody(
   const chunks: Uint8Array[] = [];
   let numBytes = 0;
   try {
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    for (let part = await readPart(reader); !part.done; part = await readPart(reader)) {
       numBytes += part.value.length;
       if (numBytes > maxBodyBytes) throw tooLarge(maxBodyBytes);
       chunks.push(part.value);
@@ -54,6 +54,18 @@ async function readBody(
     });
   }
   return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
+}
+
+async function readPart(reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>) {
+  try {
+    return await reader.read();
+  } catch (cause) {
+    // Whoever left, or framed the body wrongly, is at fault and not this server.
+    throw new ApiError(400, "The body broke off before its end", {
+      code: "incomplete_body",
+      cause,
+    });
+  }
 }
 
 function tooLarge(maxBodyBytes: number): ApiError {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Drain } from "../../../server/drain.ts";
+import { toApiError } from "../../../server/errors.ts";
 import { createTestApp, readData } from "../../support/app.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -40,6 +41,13 @@ Deno.test("createChatCompletion() cancels a reply that is not streamed when the 
   await response;
   assert.equal(engine.numRunning, 0);
   assert.equal(engine.numCancelled, 1);
+});
+
+Deno.test("toApiError() takes a client that left for no failure of the server", () => {
+  const client = new AbortController();
+  client.abort();
+  const { status, code } = toApiError(client.signal.reason);
+  assert.deepEqual({ status, code }, { status: 503, code: "request_cancelled" });
 });
 
 Deno.test("sseResponse() sends a comment during a silence", async () => {

@@ -65,6 +65,7 @@ async function send(
   const request = new Request(`http://${HOST}${target}`, { method, headers, body });
   const response = await app.fetch(request);
   return {
+    path: new URL(request.url).pathname,
     status: response.status,
     contentType: response.headers.get("content-type") ?? "",
     text: leaves ? await readStart(response) : await response.text(),

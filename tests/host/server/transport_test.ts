@@ -192,6 +192,18 @@ Deno.test("jsonBody() counts the bytes that arrive, whatever the header says", a
   assert.equal((await response.json()).error.code, "request_too_large");
 });
 
+Deno.test("jsonBody() blames the client for a body that breaks off", async () => {
+  const { send } = createTestApp();
+  const broken = new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) });
+  const response = await send(CHAT, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: broken,
+  });
+  assert.equal(response.status, 400);
+  assert.equal((await response.json()).error.code, "incomplete_body");
+});
+
 Deno.test("jsonBody() gives up on a body that does not arrive", async () => {
   const { send } = createTestApp({}, { limits: { bodyTimeoutMs: 10 } });
   const response = await send("/v1/plan", {

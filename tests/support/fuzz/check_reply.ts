@@ -8,6 +8,8 @@ import { assertErrorBody } from "../error_body.ts";
 
 /** A reply that was read to its end. */
 export interface FuzzReply {
+  /** Path as the server saw it. */
+  path: string;
   status: number;
   contentType: string;
   text: string;
@@ -19,8 +21,8 @@ const REFUSALS = [400, 401, 403, 404, 405, 408, 413, 414, 415, 422, 429, 431];
 /** Events after which a Responses stream ends. */
 const LAST_EVENTS = ["response.completed", "response.incomplete", "response.failed", "error"];
 
-/** Fails unless the reply is a sound answer to a request for `target`. */
-export function checkReply(target: string, { status, contentType, text }: FuzzReply): void {
+/** Fails unless the reply is a sound answer. */
+export function checkReply({ path, status, contentType, text }: FuzzReply): void {
   if (status === 307) return;
   if (status >= 200 && status < 300) {
     if (contentType.startsWith("text/event-stream")) checkStream(text);
@@ -29,7 +31,7 @@ export function checkReply(target: string, { status, contentType, text }: FuzzRe
     return;
   }
   const body = JSON.parse(text);
-  assertErrorBody(target, body);
+  assertErrorBody(path, body);
   // A store that is off is a state of the server, not a fault of it.
   if (status === 501 && body.error?.code === "responses_storage_disabled") return;
   assert.ok(REFUSALS.includes(status), `status ${status}`);

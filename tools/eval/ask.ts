@@ -53,12 +53,19 @@ function toMessage(message: QuestionMessage): ChatMessage {
   return { role, content, toolCalls };
 }
 
+/** The answer as the model writes it, calls included: what score.ts reads. */
 async function readText(generation: Generation): Promise<string> {
   let text = "";
+  const calls: { name: string; arguments: string }[] = [];
   for await (const event of generation) {
     if (event.type === "text") text += event.text;
+    if (event.type === "tool_call") calls[event.index] = { name: event.name, arguments: "" };
+    if (event.type === "tool_call_arguments") calls[event.index]!.arguments += event.text;
     // An answer that never ends is a wrong answer.
-    if (event.type === "finish" && event.reason !== "stop") return "";
+    if (event.type === "finish" && event.reason === "length") return "";
   }
-  return text;
+  const written = calls.map(({ name, arguments: own }) =>
+    `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${own}}\n</tool_call>`
+  );
+  return text + written.join("\n");
 }

@@ -15,6 +15,8 @@ import { refuseWhenDraining } from "./middleware/refuse_when_draining.ts";
 import { replyHeaders } from "./middleware/reply_headers.ts";
 import { requestLimits } from "./middleware/request_limits.ts";
 import { requestId } from "./middleware/request_id.ts";
+import { docsAsset } from "./docs/assets.ts";
+import { redoc, swaggerUi } from "./docs/pages.ts";
 import { health } from "./native/health.ts";
 import { createPlan } from "./native/plan.ts";
 import { listModelInfos, retrieveModelInfo } from "./native/models.ts";
@@ -27,6 +29,7 @@ import { createEmbedding } from "./openai/embeddings.ts";
 import { listModels, retrieveModel } from "./openai/models.ts";
 import * as responses from "./openai/responses/mod.ts";
 import { detokenize, tokenize } from "./openai/tokenize.ts";
+import { openApi } from "./openapi/handler.ts";
 import { SessionStore } from "./sessions/session_store.ts";
 import { ItemRing } from "./stores/item_ring.ts";
 
@@ -46,6 +49,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     engine: options.engine,
     defaults: options.defaults,
     version: options.version,
+    needsKey: (options.apiKeys ?? []).length > 0,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     drain: options.drain ?? new Drain(),
     sessions: options.sessions ?? new SessionStore(),
@@ -71,7 +75,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
 }
 
 function createRoutes(services: Services): Route[] {
-  return [
+  const routes: Route[] = [
     { method: "GET", path: "/v1/health", handler: health(services) },
     { method: "GET", path: "/v1/models", handler: listModels(services) },
     { method: "GET", path: "/v1/models/*", handler: retrieveModel(services) },
@@ -88,7 +92,12 @@ function createRoutes(services: Services): Route[] {
     { method: "POST", path: "/v1/prompt", handler: createPrompt(services) },
     { method: "POST", path: "/v1/prompt/stream", handler: streamPrompt(services) },
     ...createSessionRoutes(services),
+    { method: "GET", path: "/docs", handler: swaggerUi() },
+    { method: "GET", path: "/docs/:asset", handler: docsAsset() },
+    { method: "GET", path: "/redoc", handler: redoc() },
+    { method: "GET", path: "/openapi.json", handler: openApi(() => routes, services) },
   ];
+  return routes;
 }
 
 function createSessionRoutes(services: Services): Route[] {

@@ -125,6 +125,8 @@ export interface Services {
   readonly engine: Engine;
   readonly defaults: RequestDefaults;
   readonly version: string;
+  /** Whether requests must bring an API key. */
+  readonly needsKey: boolean;
   readonly limits: Limits;
   readonly drain: Drain;
   readonly sessions: SessionStore;

@@ -58,7 +58,7 @@ export const SessionPromptRequest = z.strictObject({ prompt: z.string() });
 const Flag = z.stringbool({
   truthy: ["true", "1", "yes", "on"],
   falsy: ["false", "0", "no", "off"],
-});
+}).meta({ type: "boolean" });
 
 /** `GET /v1/ollm/models/{model_reference}`: how to plan. Unknown parameters are ignored, as proxies add some. */
 export const ModelQuery = z.object({

@@ -19,10 +19,24 @@ export class GrammarFollower {
   readonly #session: GrammarSession;
   readonly #tokens: FollowerTokens;
   #hasBegun = false;
+  /** Settles when the grammar has said what may follow, or has failed. */
+  #answered: Promise<void> = Promise.resolve();
+  #isReady = false;
 
   constructor(session: GrammarSession, tokens: FollowerTokens) {
     this.#session = session;
     this.#tokens = tokens;
+    this.#watch();
+  }
+
+  /** Waits a little for the grammar; true if {@linkcode restrict} would not wait. */
+  async isReadyWithin(waitMs: number): Promise<boolean> {
+    if (this.#isReady) return true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, waitMs));
+    await Promise.race([this.#answered, timeout]);
+    clearTimeout(timer);
+    return this.#isReady;
   }
 
   /**
@@ -52,6 +66,7 @@ export class GrammarFollower {
     if (answer.isThinking || (token === this.#tokens.think && this.#mayThink(answer))) return;
     this.#hasBegun = true;
     this.#session.accept(token);
+    this.#watch();
   }
 
   /** Whether nothing may follow. */
@@ -75,6 +90,15 @@ export class GrammarFollower {
   /** Frees the grammar's memory. */
   close(): void {
     this.#session.close();
+  }
+
+  #watch(): void {
+    this.#isReady = false;
+    const settle = () => {
+      if (answered === this.#answered) this.#isReady = true;
+    };
+    const answered = this.#session.next().then(settle, settle);
+    this.#answered = answered;
   }
 
   #mayThink(answer: AnswerReader): boolean {

@@ -8,10 +8,10 @@ import { WgslRunner } from "../backends/wgsl/mod.ts";
 import { toErrorRecord } from "../errors.ts";
 import { type ModelPackage, openPackage } from "../formats/mod.ts";
 import { chooseSoftwareThreads, GpuDevice } from "../gpu/mod.ts";
-import type { GrammarSession } from "../sampling/grammar/mod.ts";
 import { modelDefaultSampling } from "../sampling/mod.ts";
 import { loadTextModel } from "../text/mod.ts";
 import type { GenerationEvent, GenerationRequest } from "../types.ts";
+import type { GrammarFollower } from "./grammar_follower.ts";
 import { ModelEngine } from "./model_engine.ts";
 import type { LoadOptions, WorkerAnswer, WorkerReply, WorkerRequest } from "./protocol.ts";
 
@@ -66,17 +66,17 @@ async function load(options: LoadOptions): Promise<ModelEngine> {
 
 async function generate(id: number, request: GenerationRequest): Promise<void> {
   opening.add(id);
-  const session = await engine!.constrain(request);
+  const grammar = await engine!.constrain(request);
   try {
-    submit(id, request, session);
+    submit(id, request, grammar);
   } catch (error) {
-    session?.close();
+    grammar?.close();
     throw error;
   }
   if (!opening.delete(id)) cancel(id); // unwanted since
 }
 
-function submit(id: number, request: GenerationRequest, session: GrammarSession | null): void {
+function submit(id: number, request: GenerationRequest, grammar: GrammarFollower | null): void {
   const accepted = engine!.submit(request, {
     onEvent(event) {
       outbox.push([id, event]);
@@ -87,7 +87,7 @@ function submit(id: number, request: GenerationRequest, session: GrammarSession 
       generationIds.delete(id);
       post({ type: "error", id, error: toErrorRecord(error) });
     },
-  }, session);
+  }, grammar);
   generationIds.set(id, accepted.id);
   post({ type: "accepted", id, numPromptTokens: accepted.numPromptTokens });
 }

@@ -29,11 +29,14 @@ export interface GrammarSession {
 /** Bounds of a {@linkcode GrammarService}. */
 export interface GrammarServiceOptions {
   /**
-   * Time of one compilation or of one step through a grammar, in ms.
+   * Time of one step through a grammar and of the compilation of one schema, in ms.
    * @default 500
    */
   maxRequestMs?: number;
 }
+
+/** Time for each schema more, in ms: the grammar of a hundred real tools takes a second on two busy cores. */
+const MAX_FURTHER_SCHEMA_MS = 25;
 
 /** Starting the worker reads the whole vocabulary; 150,000 tokens take 0.3 s. */
 const MAX_START_MS = 20_000;
@@ -161,7 +164,7 @@ export class GrammarService {
     if (!this.#isStarting && this.#pending.length === 0) return;
     this.#timer = setTimeout(
       () => this.#replace(),
-      this.#isStarting ? MAX_START_MS : this.#maxRequestMs,
+      this.#isStarting ? MAX_START_MS : this.#maxRequestMs + furtherTime(this.#pending[0]!),
     );
   }
 
@@ -232,6 +235,12 @@ export class GrammarService {
     if (!this.#sessions.delete(session.id)) return;
     this.#worker?.postMessage({ type: "close", id: session.id } satisfies GrammarRequest);
   }
+}
+
+/** A new worker has to compile grammars again that were known before. */
+function furtherTime({ request }: Pending): number {
+  if (request.type !== "open") return 0;
+  return MAX_FURTHER_SCHEMA_MS * Object.keys(request.constraint.argumentSchemas).length;
 }
 
 function readNext(reply: GrammarReply): NextTokens {

@@ -54,7 +54,7 @@ const UNICODE_ESCAPE: Rule = sequence(
 );
 
 /** One character of a string, in its shortest spelling. */
-export const STRING_CHAR: Rule = choice([chars(PLAIN_RANGES, true), SHORT_ESCAPE]);
+const STRING_CHAR: Rule = choice([chars(PLAIN_RANGES, true), SHORT_ESCAPE]);
 
 /** JSON text with the separators of this module. */
 export function formatJson(value: unknown): string {
@@ -66,18 +66,20 @@ export function formatJson(value: unknown): string {
   return `{${items.join(ITEM_SEPARATOR)}}`;
 }
 
-/** `open`, items with separators between, `close`; from `min` to `max` items. */
-export function list(
-  open: string,
-  item: Rule,
-  close: string,
-  bounds: { min: number; max: number | null },
-): Rule {
-  const { min, max } = bounds;
+/** What stands around items, and how many there are. */
+export interface ListShape {
+  open: string;
+  close: string;
+  min: number;
+  max: number | null;
+}
+
+/** Items with separators between. */
+export function list(rules: RuleSet, item: Rule, { open, close, min, max }: ListShape): Rule {
   const options: Rule[] = [];
   if (min === 0) options.push(text(open + close));
   if (max === null || max > 0) {
-    const more = repeat(
+    const more = rules.repeat(
       sequence(text(ITEM_SEPARATOR), item),
       Math.max(0, min - 1),
       max === null ? null : max - 1,
@@ -87,15 +89,24 @@ export function list(
   return choice(options);
 }
 
+/** Any number of items. */
+const FREE = { min: 0, max: null };
+
 /** The rules of unconstrained values, made once for each grammar. */
 export class JsonRules {
   readonly rules: RuleSet;
+  #char: Rule | null = null;
   #string: Rule | null = null;
   #value: Rule | null = null;
   #object: Rule | null = null;
 
   constructor(rules: RuleSet) {
     this.rules = rules;
+  }
+
+  /** One character of a string, in its shortest spelling. */
+  get char(): Rule {
+    return this.#char ??= this.rules.share(STRING_CHAR);
   }
 
   /** Any string. Written as a recursion, which compiles to one state. */
@@ -121,7 +132,7 @@ export class JsonRules {
     const name = this.rules.reserve();
     this.#object = { kind: "named", name };
     const member = sequence(this.string, text(KEY_SEPARATOR), this.value);
-    return this.rules.define(name, list("{", member, "}", { min: 0, max: null }));
+    return this.rules.define(name, list(this.rules, member, { ...FREE, open: "{", close: "}" }));
   }
 
   /** Any value. */
@@ -137,7 +148,7 @@ export class JsonRules {
         text("true"),
         text("false"),
         text("null"),
-        list("[", this.#value, "]", { min: 0, max: null }),
+        list(this.rules, this.#value, { ...FREE, open: "[", close: "]" }),
         this.object,
       ]),
     );

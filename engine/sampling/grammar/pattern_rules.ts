@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { STRING_CHAR } from "./json_rules.ts";
+import type { JsonRules } from "./json_rules.ts";
 import { parsePattern, type PatternNode } from "./pattern.ts";
 import { choice, repeat, type Rule, sequence, text } from "./rules.ts";
 
@@ -28,27 +28,27 @@ export const FORMAT_PATTERNS: Readonly<Record<string, string | undefined>> = {
  *
  * @throws {InvalidRequestError} the pattern is not supported
  */
-export function patternRule(source: string, param: string): Rule {
-  const anything = repeat(STRING_CHAR, 0, null);
+export function patternRule(json: JsonRules, source: string, param: string): Rule {
+  const anything = repeat(json.char, 0, null);
   const branches = parsePattern(source, param).map((branch) =>
     sequence(
       branch.isAnchoredAtStart ? text("") : anything,
-      nodeRule(branch.node),
+      nodeRule(json, branch.node),
       branch.isAnchoredAtEnd ? text("") : anything,
     )
   );
   return sequence(text('"'), choice(branches), text('"'));
 }
 
-function nodeRule(node: PatternNode): Rule {
+function nodeRule(json: JsonRules, node: PatternNode): Rule {
   switch (node.kind) {
     case "set":
       return node.set.toRule();
     case "sequence":
-      return sequence(...node.parts.map(nodeRule));
+      return sequence(...node.parts.map((part) => nodeRule(json, part)));
     case "choice":
-      return choice(node.options.map(nodeRule));
+      return choice(node.options.map((option) => nodeRule(json, option)));
     case "repeat":
-      return repeat(nodeRule(node.part), node.min, node.max);
+      return json.rules.repeat(nodeRule(json, node.part), node.min, node.max);
   }
 }

@@ -46,40 +46,16 @@ export function choice(options: readonly Rule[]): Rule {
 /** Nothing satisfies it. */
 export const NEVER: Rule = { kind: "choice", options: [] };
 
-/** Repetitions longer than this are made of blocks: automata then have √n states instead of n, and compile 10 times faster. */
-const BLOCK_LENGTH = 32;
-
-/** From `min` to `max` times; null is without end. */
+/** From `min` to `max` times; null is without end. For small numbers; see {@linkcode RuleSet.repeat}. */
 export function repeat(part: Rule, min: number, max: number | null): Rule {
   if (max !== null && max < min) return NEVER;
   if (max === 0) return text("");
   if (min === 1 && max === 1) return part;
-  if (min > BLOCK_LENGTH) {
-    const [numBlocks, rest] = [Math.floor(min / BLOCK_LENGTH), min % BLOCK_LENGTH];
-    return sequence(
-      repeat(exactly(part, BLOCK_LENGTH), numBlocks, numBlocks),
-      exactly(part, rest),
-      repeat(part, 0, max === null ? null : max - min),
-    );
-  }
-  if (max === null || max - min <= BLOCK_LENGTH) return { kind: "repeat", part, min, max };
-  const [numBlocks, rest] = [
-    Math.floor((max - min) / BLOCK_LENGTH),
-    (max - min) % BLOCK_LENGTH,
-  ];
-  const block = exactly(part, BLOCK_LENGTH);
-  return sequence(
-    exactly(part, min),
-    choice([
-      sequence(repeat(block, 0, numBlocks - 1), repeat(part, 0, BLOCK_LENGTH - 1)),
-      sequence(repeat(block, numBlocks, numBlocks), repeat(part, 0, rest)),
-    ]),
-  );
+  return { kind: "repeat", part, min, max };
 }
 
-function exactly(part: Rule, count: number): Rule {
-  return count === 0 ? text("") : { kind: "repeat", part, min: count, max: count };
-}
+/** Longer repetitions are made of blocks: automata then have √n states instead of n, and compile 10 times faster. */
+const BLOCK_LENGTH = 16;
 
 /** Named rules, so that rules can be shared and recursive. */
 export class RuleSet {
@@ -101,6 +77,34 @@ export class RuleSet {
   /** Names a rule that is used in several places. */
   share(rule: Rule): Rule {
     return this.define(this.reserve(), rule);
+  }
+
+  /** From `min` to `max` times, however often; null is without end. */
+  repeat(part: Rule, min: number, max: number | null): Rule {
+    const numFree = max === null ? null : max - min;
+    if (numFree !== null && numFree < 0) return NEVER;
+    if (min <= BLOCK_LENGTH && (numFree === null || numFree <= BLOCK_LENGTH)) {
+      return repeat(part, min, max);
+    }
+    const one = this.share(part);
+    const block = this.share(repeat(one, BLOCK_LENGTH, BLOCK_LENGTH));
+    return sequence(this.#exactly(one, block, min), this.#atMost(one, block, numFree));
+  }
+
+  #exactly(one: Rule, block: Rule, count: number): Rule {
+    const numBlocks = Math.floor(count / BLOCK_LENGTH);
+    const rest = count % BLOCK_LENGTH;
+    return sequence(this.repeat(block, numBlocks, numBlocks), repeat(one, rest, rest));
+  }
+
+  #atMost(one: Rule, block: Rule, count: number | null): Rule {
+    if (count === null) return repeat(one, 0, null);
+    const numBlocks = Math.floor(count / BLOCK_LENGTH);
+    if (numBlocks === 0) return repeat(one, 0, count);
+    return choice([
+      sequence(this.repeat(block, 0, numBlocks - 1), repeat(one, 0, BLOCK_LENGTH - 1)),
+      sequence(this.repeat(block, numBlocks, numBlocks), repeat(one, 0, count % BLOCK_LENGTH)),
+    ]);
   }
 
   /**

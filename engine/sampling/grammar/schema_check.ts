@@ -10,26 +10,25 @@ import { parsePattern } from "./pattern.ts";
 import type { Schema } from "./schema.ts";
 
 /**
- * Prepares the checks of a constraint.
+ * Prepares the checks of a constraint; each schema is compiled when it is first needed.
  *
  * @returns what is wrong with a tool's arguments, or with the text where the tool is null; null when nothing is
  */
 export function createSchemaChecker(
   { textSchema, argumentSchemas }: Constraint,
 ): (tool: string | null, text: string) => string | null {
-  const textCheck = textSchema === null ? null : compileSchema(textSchema);
-  const argumentChecks = new Map(
-    Object.entries(argumentSchemas).map(([name, schema]) => [name, compileSchema(schema)]),
-  );
+  const checks = new Map<string | null, ValidateFunction>();
   return (tool, text) => {
-    const check = tool === null ? textCheck : argumentChecks.get(tool);
-    if (!check) return null;
+    const schema = tool === null ? textSchema : argumentSchemas[tool] ?? null;
+    if (schema === null) return null;
     let value: unknown;
     try {
       value = JSON.parse(text);
     } catch (error) {
       return `it is not JSON: ${(error as Error).message}`;
     }
+    const check = checks.get(tool) ?? compileSchema(schema);
+    checks.set(tool, check);
     if (check(value)) return null;
     const [first] = check.errors ?? [];
     return `${first?.instancePath || "the value"} ${first?.message ?? "is wrong"}`;

@@ -5,14 +5,7 @@
  * @module
  */
 import { InvalidRequestError } from "../../errors.ts";
-import {
-  formatJson,
-  ITEM_SEPARATOR,
-  type JsonRules,
-  KEY_SEPARATOR,
-  list,
-  STRING_CHAR,
-} from "./json_rules.ts";
+import { formatJson, ITEM_SEPARATOR, type JsonRules, KEY_SEPARATOR, list } from "./json_rules.ts";
 import { integerRule, type NumberBounds, numberRule } from "./number_rules.ts";
 import { FORMAT_PATTERNS, patternRule } from "./pattern_rules.ts";
 import { choice, NEVER, repeat, type Rule, sequence, text } from "./rules.ts";
@@ -141,12 +134,12 @@ export class SchemaRules {
 
   #convertString({ pattern, format, minLength = 0, maxLength }: SchemaObject): Rule {
     const source = pattern ?? FORMAT_PATTERNS[format ?? ""];
-    if (source !== undefined) return patternRule(source, this.#param);
+    if (source !== undefined) return patternRule(this.#json, source, this.#param);
     const max = countable(maxLength);
     if (minLength === 0 && max === null) return this.#json.string;
     const numLeast = Math.min(minLength, MAX_COUNTED);
     return this.#json.rules.share(
-      sequence(text('"'), repeat(STRING_CHAR, numLeast, max), text('"')),
+      sequence(text('"'), this.#json.rules.repeat(this.#json.char, numLeast, max), text('"')),
     );
   }
 
@@ -155,7 +148,7 @@ export class SchemaRules {
     const min = Math.min(minItems, MAX_COUNTED);
     if (prefixItems.length === 0) {
       const item = this.#json.rules.share(this.convert(items ?? true));
-      return list("[", item, "]", { min, max });
+      return list(this.#json.rules, item, { open: "[", close: "]", min, max });
     }
     // Items behind the tuple only where the schema describes them, or needs them.
     const numFixed = Math.min(prefixItems.length, max ?? Infinity);
@@ -166,7 +159,8 @@ export class SchemaRules {
     if (hasMore && numFixed > 0) {
       const item = this.#json.rules.share(this.convert(items ?? true));
       const more = sequence(text(ITEM_SEPARATOR), item);
-      parts.push(repeat(more, numMoreLeast, max === null ? null : max - numFixed));
+      const numMoreMost = max === null ? null : max - numFixed;
+      parts.push(this.#json.rules.repeat(more, numMoreLeast, numMoreMost));
     }
     return sequence(text("["), ...parts, text("]"));
   }
@@ -199,7 +193,8 @@ export class SchemaRules {
     };
     const isFree = value === true && bounds.min === 0 && bounds.max === null;
     if (isFree) return this.#json.object;
-    return list("{", this.#json.rules.share(this.#member(value)), "}", bounds);
+    const member = this.#json.rules.share(this.#member(value));
+    return list(this.#json.rules, member, { open: "{", close: "}", ...bounds });
   }
 
   #member(value: Schema): Rule {

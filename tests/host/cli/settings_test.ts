@@ -201,11 +201,11 @@ Deno.test("toResponseStoreSettings() takes the data folder that the platform nam
     [{ HOME: "/home/a", XDG_DATA_HOME: "/data" }, "/data/ollm/responses.sqlite"],
     [{ HOME: "/home/a", XDG_DATA_HOME: "data" }, "/home/a/.local/share/ollm/responses.sqlite"],
     [{ HOME: "/home/a", OLLM_SERVER__RESPONSE_STORE_PATH: "~/r.db" }, "/home/a/r.db"],
-    [{ HOME: "/home/a", OLLM_SERVER__RESPONSE_STORE_PATH: "r.db" }, "/work/r.db"],
+    [{ HOME: "/home/a", OLLM_SERVER__RESPONSE_STORE_PATH: "r.db" }, "/srv/r.db"],
   ];
   for (const [env, path] of cases) {
     const { values } = resolveSettings({ env });
-    assert.equal(toResponseStoreSettings(values, { env, cwd: "/work" }).path, path);
+    assert.equal(toResponseStoreSettings(values, { env, cwd: "/srv" }).path, path);
   }
 });
 
@@ -216,7 +216,7 @@ Deno.test("toResponseStoreSettings() takes limits below the defaults and none ab
       OLLM_SERVER__RESPONSE_STORE_MAX_AGE_DAYS: "2",
     },
   });
-  const { backend, limits } = toResponseStoreSettings(values, { env: {}, cwd: "/work" });
+  const { backend, limits } = toResponseStoreSettings(values, { env: {}, cwd: "/srv" });
   assert.equal(backend, "memory");
   assert.deepEqual(limits, {
     maxRecords: 100_000,

@@ -48,7 +48,7 @@ type SessionRequest = Extract<GrammarRequest, { type: "open" | "accept" | "check
 /** A request that the worker has not answered. */
 interface Pending {
   request: SessionRequest;
-  session: Session | null;
+  session: Session;
   resolve(reply: GrammarReply): void;
   reject(error: Error): void;
 }
@@ -135,10 +135,13 @@ export class GrammarService {
       type: "module",
       name: "grammar",
     });
-    worker.onmessage = ({ data }: MessageEvent<GrammarReply>) => this.#receive(data);
+    // A worker that was ended may have spoken before.
+    worker.onmessage = ({ data }: MessageEvent<GrammarReply>) => {
+      if (worker === this.#worker) this.#receive(data);
+    };
     worker.onerror = (event) => {
       event.preventDefault(); // or the runtime ends the whole process
-      this.#replace();
+      if (worker === this.#worker) this.#replace();
     };
     this.#worker = worker;
     this.#isStarting = true;
@@ -179,7 +182,7 @@ export class GrammarService {
     const pending = this.#pending.shift()!;
     this.#watch();
     if (reply.type !== "failed") return pending.resolve(reply);
-    if (pending.session) this.#forget(pending.session);
+    this.#forget(pending.session);
     pending.reject(faultOf(pending, reply.message));
   }
 
@@ -189,10 +192,13 @@ export class GrammarService {
     if (this.#isStarting) return this.#giveUp("its worker does not start");
     const [culprit, ...others] = this.#pending;
     this.#pending = [];
-    if (culprit?.session) {
+    if (culprit) {
       this.#sessions.delete(culprit.session.id);
       if (culprit.request.type === "open") this.#refuse(culprit.session.constraint.grammar);
       culprit.reject(faultOf(culprit, "it takes too long"));
+    }
+    for (const pending of others) {
+      if (!this.#sessions.has(pending.session.id)) pending.reject(brokenGrammar());
     }
     if (this.#sessions.size === 0) return;
     this.#start();
@@ -203,9 +209,6 @@ export class GrammarService {
       const next = own.find((pending) => pending.request.type !== "check");
       this.#send({ session, resolve: () => {}, reject: () => {}, ...next, request });
       for (const pending of own) if (pending.request.type === "check") this.#send(pending);
-    }
-    for (const pending of others) {
-      if (!this.#sessions.has(pending.session!.id)) pending.reject(brokenGrammar());
     }
   }
 

@@ -20,6 +20,11 @@ import { Utf8Guard } from "./vocabulary.ts";
 /** Compiled grammars that are kept. */
 const MAX_COMPILED = 64;
 
+/** Has what grammars of tools have: strings, repetitions, alternatives. */
+const WARM_UP = String.raw`root ::= "{" ("\"a\": " s ", " | "\"b\": " [0-9]{1,15})* "}"
+s ::= "\"" c{0,16} "\""
+c ::= [^\x00-\x1f\x22\x5c] | "\\" [nrt]`;
+
 interface Xgrammar {
   TokenizerInfo: typeof TokenizerInfo;
   GrammarCompiler: typeof GrammarCompiler;
@@ -60,6 +65,16 @@ async function setVocabulary(tokens: string[], eos: number[]): Promise<void> {
     eos,
   );
   compiler = await xgrammar.GrammarCompiler.createGrammarCompiler(info, false);
+  await warmUp();
+}
+
+/** The first grammar compiles ten times slower than the next; no request should be blamed for that. */
+async function warmUp(): Promise<void> {
+  const grammar = await compiler.compileGrammar(WARM_UP);
+  const matcher = await xgrammar.GrammarMatcher.createGrammarMatcher(grammar);
+  await matcher.getNextTokenBitmask();
+  matcher.dispose();
+  grammar.dispose();
 }
 
 async function compile(grammar: string): Promise<CompiledGrammar> {

@@ -8,11 +8,12 @@ import type { Serve } from "./cli/serve.ts";
 import { toEngineSettings, toResponseStoreSettings } from "./cli/read_settings.ts";
 import { SettingsError } from "./cli/settings.ts";
 import config from "./deno.json" with { type: "json" };
-import { serve } from "./server/serve.ts";
 import { openResponseStore, type StoreOptions } from "./server/stores/open.ts";
 import { type ResponseStore, StoreOpenError } from "./server/stores/response_store.ts";
 
 const serveCommand: Serve = async ({ values }, host) => {
+  // The other commands start faster without the server's packages.
+  const { serve } = await import("./server/serve.ts");
   const { runtime, generation, server } = values;
   const engineSettings = toEngineSettings(values, host);
   const responseStore = openStore(toResponseStoreSettings(values, host));

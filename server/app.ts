@@ -14,10 +14,14 @@ import { knownPlaces } from "./middleware/known_places.ts";
 import { refuseWhenDraining } from "./middleware/refuse_when_draining.ts";
 import { replyHeaders } from "./middleware/reply_headers.ts";
 import { requestLimits } from "./middleware/request_limits.ts";
+import { requestMetrics } from "./middleware/request_metrics.ts";
 import { requestId } from "./middleware/request_id.ts";
 import { docsAsset } from "./docs/assets.ts";
 import { redoc, swaggerUi } from "./docs/pages.ts";
+import { meterEngine } from "./metrics/metered_engine.ts";
+import { Metrics } from "./metrics/metrics.ts";
 import { health } from "./native/health.ts";
+import { readMetrics } from "./native/metrics.ts";
 import { createPlan } from "./native/plan.ts";
 import { listModelInfos, retrieveModelInfo } from "./native/models.ts";
 import { createPrompt, streamPrompt } from "./native/prompt.ts";
@@ -45,8 +49,10 @@ interface Route {
 
 /** Builds the app; `app.fetch` answers requests. */
 export function createApp(options: AppOptions): Hono<AppEnv> {
+  const metrics = new Metrics();
   const services: Services = {
-    engine: options.engine,
+    engine: meterEngine(options.engine, metrics),
+    metrics,
     defaults: options.defaults,
     version: options.version,
     needsKey: (options.apiKeys ?? []).length > 0,
@@ -63,6 +69,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.use(
     requestId(),
     accessLog(),
+    requestMetrics(metrics),
     replyHeaders(),
     requestLimits(services.limits),
     knownPlaces(options),
@@ -92,6 +99,7 @@ function createRoutes(services: Services): Route[] {
     { method: "POST", path: "/v1/prompt", handler: createPrompt(services) },
     { method: "POST", path: "/v1/prompt/stream", handler: streamPrompt(services) },
     ...createSessionRoutes(services),
+    { method: "GET", path: "/metrics", handler: readMetrics(services) },
     { method: "GET", path: "/docs", handler: swaggerUi() },
     { method: "GET", path: "/docs/:asset", handler: docsAsset() },
     { method: "GET", path: "/redoc", handler: redoc() },
@@ -153,6 +161,7 @@ function mountRoutes(app: Hono<AppEnv>, routes: Route[], { limits }: Services): 
     const allowed = methods.map(({ method }) => method).join(", ");
     // Hono runs GET handlers for HEAD; the contract has no HEAD.
     app.use(path, async (c, next) => {
+      c.set("route", path);
       if (c.req.raw.method === "HEAD") throw methodNotAllowed(allowed);
       await next();
     });

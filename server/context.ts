@@ -7,6 +7,7 @@ import type { Context, MiddlewareHandler } from "@hono/hono";
 import type { Engine, SamplingParams } from "../engine/mod.ts";
 import type { Drain } from "./drain.ts";
 import type { BackgroundRuns } from "./openai/responses/background.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import type { SessionStore } from "./sessions/session_store.ts";
 import type { ItemRing } from "./stores/item_ring.ts";
 import type { ResponseStore } from "./stores/response_store.ts";
@@ -123,6 +124,7 @@ export interface ResponseServices {
 /** What handlers get, every default resolved. */
 export interface Services {
   readonly engine: Engine;
+  readonly metrics: Metrics;
   readonly defaults: RequestDefaults;
   readonly version: string;
   /** Whether requests must bring an API key. */
@@ -140,6 +142,8 @@ export interface AppEnv {
     requestId: string;
     /** Whether the caller may see more than that the server is up; left by `apiKey`. */
     isAuthorized: boolean;
+    /** Path of the route table; absent where no route fits. */
+    route?: string;
     /** Parsed JSON body, left by `jsonBody`. */
     body: Record<string, unknown>;
   };

@@ -130,9 +130,9 @@ export class ModelEngine {
   /** One step for every running sequence; false when there was nothing to do. */
   async step(): Promise<boolean> {
     this.#refuseLate();
-    await this.#advanceHeld();
+    const hasHeld = await this.#advanceHeld();
     const plan = this.#scheduler.schedule();
-    if (plan.length === 0) return this.#hasHeld;
+    if (plan.length === 0) return hasHeld;
     const logits = await this.#parts.runner.run(plan.map(toRunnerEntry));
     this.#numSteps++;
     const { vocabSize } = this.#parts.runner.limits;
@@ -188,16 +188,16 @@ export class ModelEngine {
     };
   }
 
-  /** Samples the sequences that sat out for their grammar. */
-  async #advanceHeld(): Promise<void> {
+  /** Samples the sequences that sat out for their grammar, as far as it has answered; false when there were none. */
+  async #advanceHeld(): Promise<boolean> {
+    let hasHeld = false;
     for (const generation of [...this.#active.values()]) {
       const logits = generation.heldLogits;
-      if (logits && this.#isActive(generation)) await this.#advance(generation, logits);
+      if (logits === null || !this.#isActive(generation)) continue;
+      hasHeld = true;
+      await this.#advance(generation, logits);
     }
-  }
-
-  get #hasHeld(): boolean {
-    return [...this.#active.values()].some(({ heldLogits }) => heldLogits !== null);
+    return hasHeld;
   }
 
   /** Samples a sequence's next token, publishes its text and ends the sequence where it must. */

@@ -14,6 +14,7 @@ import type { GenerationEvent, GenerationRequest } from "../types.ts";
 import type { GrammarFollower } from "./grammar_follower.ts";
 import { ModelEngine } from "./model_engine.ts";
 import type { LoadOptions, WorkerAnswer, WorkerReply, WorkerRequest } from "./protocol.ts";
+import { StepLoop } from "./step_loop.ts";
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 /** The sender's id of each generation → the engine's. */
@@ -23,7 +24,6 @@ const opening = new Set<number>();
 /** Events of the current step, sent as one message. */
 let outbox: [number, GenerationEvent][] = [];
 let engine: ModelEngine | null = null;
-let isStepping = false;
 
 function post(reply: WorkerReply): void {
   scope.postMessage(reply);
@@ -115,21 +115,17 @@ function handleMessages(): Promise<void> {
 }
 const turn = new MessageChannel();
 
-async function stepUntilIdle(): Promise<void> {
-  if (isStepping) return;
-  isStepping = true;
-  try {
-    while (await engine!.step()) {
-      flush();
-      await handleMessages();
-    }
-  } catch (error) {
+const loop = new StepLoop({
+  step: () => engine!.step(),
+  async rest() {
+    flush();
+    await handleMessages();
+  },
+  onError(error) {
     engine!.failAll(error);
     post({ type: "failed", error: toErrorRecord(error) });
-  } finally {
-    isStepping = false;
-  }
-}
+  },
+});
 
 async function handle(message: WorkerRequest): Promise<void> {
   switch (message.type) {
@@ -148,7 +144,7 @@ async function handle(message: WorkerRequest): Promise<void> {
         opening.delete(message.id);
         post({ type: "error", id: message.id, error: toErrorRecord(error) });
       }
-      await stepUntilIdle();
+      await loop.wake();
       break;
     case "cancel":
       if (!opening.delete(message.id)) cancel(message.id);

@@ -121,8 +121,8 @@ export const SCHEMAS: Readonly<Record<string, Record<string, unknown>>> = {
     properties: {
       phone: { type: "string", pattern: "^\\+?[0-9]{3}(-[0-9]{2,4}){1,2}$" },
       quoted: { type: "string", pattern: '^"[^"]{0,4}"$' },
-      path: { type: "string", pattern: "^(\\\\\\w+){1,3}$" },
-      anywhere: { type: "string", pattern: "^x.?y" },
+      path: { type: "string", pattern: "^(\\\\\\w{1,8}){1,3}$" },
+      anywhere: { type: "string", pattern: "^x.?y.{0,4}$" },
       lines: { type: "string", pattern: "^[\\w\\s]{2,6}$" },
     },
     required: ["phone", "quoted", "path", "anywhere", "lines"],
@@ -149,6 +149,7 @@ export const SCHEMAS: Readonly<Record<string, Record<string, unknown>>> = {
     type: "object",
     properties: { known: { type: "boolean" } },
     additionalProperties: { type: "integer", minimum: 0, maximum: 5 },
+    propertyNames: { maxLength: 10 },
   },
   merged: {
     allOf: [

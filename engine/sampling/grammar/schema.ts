@@ -23,6 +23,7 @@ export interface SchemaObject {
   properties?: Record<string, Schema>;
   required?: string[];
   additionalProperties?: Schema;
+  propertyNames?: Schema;
   items?: Schema;
   prefixItems?: Schema[];
   minItems?: number;

@@ -180,7 +180,9 @@ export class SchemaRules {
       isRequired: required.includes(name),
     }));
     const hasMore = additionalProperties !== undefined && additionalProperties !== false;
-    const more = hasMore ? this.#json.rules.share(this.#member(additionalProperties)) : null;
+    const more = hasMore
+      ? this.#json.rules.share(this.#member(schema, additionalProperties))
+      : null;
     return sequence(text("{"), this.#memberChain(members, more), text("}"));
   }
 
@@ -191,14 +193,19 @@ export class SchemaRules {
       min: Math.min(minProperties ?? 0, MAX_COUNTED),
       max: countable(maxProperties),
     };
-    const isFree = value === true && bounds.min === 0 && bounds.max === null;
+    const isFree = value === true && bounds.min === 0 && bounds.max === null &&
+      schema.propertyNames === undefined;
     if (isFree) return this.#json.object;
-    const member = this.#json.rules.share(this.#member(value));
+    const member = this.#json.rules.share(this.#member(schema, value));
     return list(this.#json.rules, member, { open: "{", close: "}", ...bounds });
   }
 
-  #member(value: Schema): Rule {
-    return sequence(this.#json.string, text(KEY_SEPARATOR), this.convert(value));
+  /** An additional property; a name that is declared as well is found by the check of the finished value. */
+  #member({ propertyNames }: SchemaObject, value: Schema): Rule {
+    const name = propertyNames === undefined
+      ? this.#json.string
+      : this.convert(mergeSchemas(propertyNames, { type: "string" }));
+    return sequence(name, text(KEY_SEPARATOR), this.convert(value));
   }
 
   /**

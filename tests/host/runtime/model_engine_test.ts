@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { ContextLengthError, InvalidRequestError, QueueFullError } from "../../../engine/errors.ts";
+import { GrammarFollower } from "../../../engine/runtime/grammar_follower.ts";
 import { ModelEngine } from "../../../engine/runtime/model_engine.ts";
+import type { GrammarSession } from "../../../engine/sampling/grammar/mod.ts";
 import type { GenerationEvent, GenerationRequest } from "../../../engine/types.ts";
 import { createStubText, StubRunner, type StubRunnerOptions } from "../../support/stub_runner.ts";
 
@@ -231,4 +233,44 @@ Deno.test("ModelEngine.failAll() ends every request with the error", () => {
   engine.failAll(new Error("lost"));
   assert.deepEqual([first.errors.length, second.errors.length], [1, 1]);
   assert.equal(engine.stats().numWaiting, 0);
+});
+
+/** A grammar session that answers when told to, and then allows only `token`. */
+function createSlowSession(token: number) {
+  let answer = Promise.withResolvers<{ mask: Int32Array; isComplete: boolean }>();
+  let numAccepted = 0;
+  const session: GrammarSession = {
+    next: () => answer.promise,
+    accept: () => {
+      numAccepted++;
+      answer = Promise.withResolvers();
+    },
+    check: () => Promise.resolve(null),
+    close: () => {},
+  };
+  const release = () =>
+    answer.resolve({ mask: Int32Array.of(1 << token), isComplete: numAccepted === 2 });
+  const follower = new GrammarFollower(session, { eosTokenIds: new Set(), think: null });
+  return { follower, release };
+}
+
+Deno.test("ModelEngine.step() lets a sequence sit out while its grammar thinks, and the others go on", async () => {
+  const { engine } = createModel();
+  const slow = createSlowSession(25);
+  const constrained: GenerationEvent[] = [];
+  const sink = { onEvent: (event: GenerationEvent) => constrained.push(event), onError() {} };
+  engine.submit({ model: "letters", prompt: "abc" }, sink, slow.follower);
+  const free = submit(engine, { prompt: "abc", maxTokens: 4 });
+  while (free.finish() === null) await engine.step();
+  assert.equal(free.text(), "defg");
+  assert.equal(constrained.length, 0);
+  for (let i = 0; i < 3; i++) {
+    slow.release();
+    assert.ok(await engine.step(), "what was published has to be sent");
+    await engine.step();
+  }
+  const last = constrained.at(-1);
+  assert.equal(last?.type === "finish" && last.reason, "stop");
+  assert.equal(constrained.map((event) => event.type === "text" ? event.text : "").join(""), "zz");
+  assert.equal(engine.stats().numFreeBlocks, 16);
 });

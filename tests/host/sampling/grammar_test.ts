@@ -79,6 +79,11 @@ const TEXTS: [schema: unknown, good: string[], bad: string[]][] = [
     ['{"b": 1}', '{"a": 2}'],
   ],
   [
+    { type: "object", propertyNames: { pattern: "^[a-z]$" }, additionalProperties: { const: 1 } },
+    ["{}", '{"a": 1, "b": 1}'],
+    ['{"A": 1}', '{"ab": 1}'],
+  ],
+  [
     { type: "integer", minimum: -3, maximum: 120 },
     ["-3", "-1", "0", "7", "99", "100", "120"],
     ["-4", "121", "1.0", "00", "-0", "1e2"],

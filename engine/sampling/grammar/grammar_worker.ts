@@ -43,7 +43,8 @@ const scope = self as unknown as DedicatedWorkerGlobalScope;
 const xgrammar = (globalThis as unknown as { xgrammar: Xgrammar }).xgrammar;
 // Its runtime takes the Node path where it sees `process`, and writes what it thinks of a grammar to the console.
 Reflect.deleteProperty(globalThis, "process");
-for (const method of ["log", "warn", "error"] as const) console[method] = () => {};
+const silent = () => {};
+Object.assign(Reflect.get(globalThis, "console"), { log: silent, warn: silent, error: silent });
 
 const open = new Map<number, OpenGrammar>();
 /** By EBNF, the least recently used first. */

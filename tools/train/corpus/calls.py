@@ -112,7 +112,8 @@ def result(rng: Rng, target: Offer, arguments: dict[str, Any]) -> tuple[str, str
     lead = f"For {about}, the" if about and len(about) < 24 else "The"
     if roll < 0.08:
         reason = phrase(rng, "[not found|no network|timeout|access denied|unknown {w}|try again later|{w} is missing|server error]", w=made_up(rng))
-        return json.dumps({"error": reason}), f"The function failed: {reason}."
+        compact = (",", ":") if rng.random() < 0.5 else (", ", ": ")
+        return json.dumps({"error": reason}, separators=compact), f"The function failed: {reason}."
     if roll < 0.35:
         plain = phrase(rng, "[{k} {v}|{k}: {v}|{v}|{v} {k}|{v}, {k}]", k=fields[0][0], v=fields[0][1])
         if len(fields) > 1:
@@ -124,8 +125,12 @@ def result(rng: Rng, target: Offer, arguments: dict[str, Any]) -> tuple[str, str
         fields[0] = (rng.choice(["result", "value", "data", "answer", "output", "temp", "state", made_up(rng)]), fields[0][1])
     if rng.random() < 0.2:
         rng.shuffle(fields)
-    content = json.dumps({key.replace(" ", "_"): value for key, value in fields}, ensure_ascii=False)
-    parts = [f"{key.replace('_', ' ')} is {value}" for key, value in dict(fields).items()]
+    if arguments and rng.random() < 0.2:
+        fields = [next(iter(arguments.items()))] + fields
+    compact = (",", ":") if rng.random() < 0.5 else (", ", ": ")
+    table = {key.replace(" ", "_"): value for key, value in fields}
+    content = json.dumps(table, ensure_ascii=False, separators=compact)
+    parts = [f"{key.replace('_', ' ')} is {value}" for key, value in table.items()]
     return content, f"{lead} " + join_and([parts[0]] + [f"the {part}" for part in parts[1:]]) + "."
 
 

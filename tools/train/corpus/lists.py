@@ -17,6 +17,8 @@ def _choose(rng: Rng, items: list[str], count: int) -> list[str]:
 
 def make_list(rng: Rng) -> QA:
     singular, plural, items = rng.choice(words.LISTS if rng.random() < 0.75 else words.LISTS[:7])
+    if rng.random() < 0.03:
+        return _count(rng)
     if rng.random() < 0.12:
         return _single(rng, singular, items)
     if len(items) <= 8 and rng.random() < 0.2:
@@ -49,8 +51,21 @@ def make_list(rng: Rng) -> QA:
     core += fragment(rng, "[|||||, please| please| for me| you know| that you know| you can think of]")
     chosen = _choose(rng, items, count)
     chosen = [capitalize(item) for item in chosen]
+    one_line = rng.random() < 0.1
+    if one_line:
+        core += fragment(rng, "[ in one line| on one line|, separated by commas|, with commas| in a single line|, comma separated]")
     question = opened(rng, capitalize(core) + ("?" if asks else "."))
+    if one_line:
+        return QA(question, ", ".join(chosen) + ".", ", ".join(chosen))
     return QA(question, numbered(chosen), ", ".join(chosen))
+
+
+def _count(rng: Rng) -> QA:
+    n = rng.randint(2, 15)
+    shown = NUMBER_WORDS[n] if rng.random() < 0.5 else str(n)
+    core = phrase(rng, "[count|please count|can you count|count up|now count] [to|up to|from one to|from 1 to] {n}", n=shown)
+    numbers = ", ".join(str(i) for i in range(1, n + 1))
+    return QA(capitalize(core) + ".", numbers, numbers)
 
 
 def _single(rng: Rng, singular: str, items: list[str]) -> QA:

@@ -22,16 +22,16 @@ from .unknown import make_unknown
 
 WEIGHTS = {
     "greetings": 7,
-    "facts": 15,
-    "lists": 9,
+    "facts": 16,
+    "lists": 10,
     "arithmetic": 16,
     "sum drills": 8,
     "fact drills": 7,
-    "memory": 14,
-    "instructions": 44,
-    "tools": 25,
-    "stories": 2.5,
-    "unknown": 4,
+    "memory": 16,
+    "instructions": 32,
+    "tools": 28,
+    "stories": 4.5,
+    "unknown": 7,
     "long": 1,
 }
 

@@ -33,7 +33,7 @@ def make_story(rng: Rng) -> Conversation:
     adjective = rng.choice(words.ADJECTIVES)
     if roll < 0.15:
         prompt = phrase(rng, ASK_ANY)
-        hero = rng.choice(["fox", "dog", "cat", "girl", "robot"])
+        hero = rng.choice(["fox", "dog", "cat", "robot"])
     elif roll < 0.35:
         named = made_up_name(rng) if rng.random() < 0.5 else rng.choice(words.NAMES)
         link = rng.choice(["called", "named"])

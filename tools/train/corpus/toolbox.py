@@ -105,7 +105,7 @@ SKILLS: list[Skill] = [
         "weather in {c}|is it [warm|cold|raining|sunny|windy|hot|snowing|cloudy|wet] in {c}[| now| today]|what is the temperature in {c}|how [warm|cold|hot] is it in {c}|"
         "do I need [an umbrella|a coat|a hat] in {c}|will I need [a coat|an umbrella] in {c}|what does the sky look like in {c}|"
         "I am [going|flying|travelling] to {c}, [how is the weather|what is the weather]|{c} weather|what's it like outside in {c}|does it [rain|snow] in {c}[ now|]",
-        (("temperature", number(-10, 38)), ("condition", one_of("sunny", "rainy", "cloudy", "windy", "clear", "snow", "foggy", "stormy"))),
+        (("temperature", number(-10, 38)), ("condition", one_of("sunny", "rainy", "cloudy", "windy", "clear", "snow", "foggy", "stormy", "light rain", "partly cloudy", "clear sky", "heavy snow"))),
     ),
     Skill(
         "[get_time|current_time|time_in|get_current_time|clock|local_time]",

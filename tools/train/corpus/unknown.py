@@ -37,7 +37,15 @@ def make_unknown(rng: Rng) -> QA:
         "|can you [book|order|call|email|buy] [a |me a ][{object}|taxi|flight|doctor|pizza][ for me|]"
         "|who is the [richest|oldest|tallest|fastest|most famous] [person|man|woman|singer|runner]"
         "|[where|when] [is|does] the [next|nearest|last] [bus|train|shop|concert|bank|election]"
-        "|what [is|are] my [password|email|phone number|bank account|address]"
+        "|[what|which] [is|are|was] my [password|email|phone number|bank account|address|salary|grade|account number|blood type|ticket number]"
+        "|who [composed|wrote|painted|sang|directed|built] the [first|second|fifth|tenth|last|old|great|famous] [opera|novel|picture|song|film|bridge|concert|poem]"
+        "|why did the [greek|british|spanish|first|old] [king|empire|war|republic|army] [fall|end|lose|begin]"
+        "|how [high|tall|long|deep|old|heavy] is [the highest mountain|the longest river|the tower|a whale|the ocean|the moon|mount {place}]"
+        "|how does [a|an|the] [engine|computer|radio|rocket|heart|brain|bank|virus|magnet|battery|telephone] work"
+        "|[write|make|give] me [a|some] [python|java|web] [program|script|code|page] that [counts words|draws a circle|reads a file|plays chess]"
+        "|how do I [repair|mend|fix|clean] a [broken|leaking|noisy|old] [car|sink|dishwasher|bicycle|door|fridge|phone]"
+        "|translate [the words|the sentence|this sentence:] [I am happy|my house is big|where is the train|see you soon] [to|into] {language}"
+        "|[which|what] [restaurant|hotel|museum|doctor] in {place} is [good|the best|cheap|open]"
         "|[which|what] [chemical|acid|gas|protein|disease|virus] is {word}]",
         year=rng.randint(1200, 2090),
         year2=rng.randint(100, 9999),
@@ -52,4 +60,4 @@ def make_unknown(rng: Rng) -> QA:
         question = made_up(rng) + " " + made_up(rng) + rng.choice([" " + made_up(rng), ""])
     lead = fragment(rng, "[||||tell me, |please tell me |do you know |can you tell me |hey, ]")
     asks = not question.startswith(("explain", "write", "give", "translate", "divide", "recommend", "suggest"))
-    return QA(capitalize((lead + " " + question).strip()) + ("?" if asks else "."), DO_NOT_KNOW, "I do not know.")
+    return QA(capitalize((lead + question).strip()) + ("?" if asks else "."), DO_NOT_KNOW, "I do not know.")

@@ -12,7 +12,7 @@ import {
   type ToolDefinition,
 } from "../../engine/mod.ts";
 import { createRandom } from "../support/random.ts";
-import { SCHEMAS } from "../support/schemas.ts";
+import { ENDLESS, SCHEMAS } from "../support/schemas.ts";
 
 const SEED = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 2 ** 31));
 const NUM_ANSWERS = Number(Deno.env.get("ANSWERS") ?? 100);
@@ -58,8 +58,10 @@ async function withEngine(test: (engine: Engine) => Promise<void>): Promise<void
   }
 }
 
+/** An answer that maxTokens cuts is no JSON: only schemas whose values end. */
+const BOUNDED = Object.entries(SCHEMAS).filter(([name]) => !ENDLESS.includes(name));
 const validators = new Map(
-  Object.entries(SCHEMAS).map(([name, schema]) => [
+  BOUNDED.map(([name, schema]) => [
     name,
     new Ajv2020({ strict: false, validateFormats: false }).compile(schema),
   ]),
@@ -110,7 +112,7 @@ for (const toolChoice of ["auto", "required", { name: "get_weather" }] as const)
 }
 
 Deno.test("ollm-tiny makes only valid calls at temperature 1 when they are forced", async () => {
-  const objects = Object.entries(SCHEMAS).filter(([, schema]) => schema.type === "object");
+  const objects = BOUNDED.filter(([, schema]) => schema.type === "object");
   await withEngine((engine) =>
     askMany(async (random) => {
       const offered = [pick(objects, random), pick(objects, random)];
@@ -133,7 +135,7 @@ Deno.test("ollm-tiny makes only valid calls at temperature 1 when they are force
 Deno.test("ollm-tiny answers only what the schema allows at temperature 1", async () => {
   await withEngine((engine) =>
     askMany(async (random) => {
-      const [name, schema] = pick(Object.entries(SCHEMAS), random);
+      const [name, schema] = pick(BOUNDED, random);
       const answer = await ask(engine, {
         messages: [{ role: "user", content: pick(QUESTIONS, random) }],
         responseFormat: { type: "json_schema", schema },

@@ -1,5 +1,6 @@
 /**
- * Schemas as tools and formats have them, one for each thing that schemas can say. Every value is bounded, so that random answers end.
+ * Schemas as tools and formats have them, one for each thing that schemas can say. Nearly every value is bounded, so that
+ * random answers end.
  */
 const WORD = { type: "string", pattern: "^[a-z]{1,8}$" };
 const SHORT = { type: "string", maxLength: 12 };
@@ -147,9 +148,15 @@ export const SCHEMAS: Readonly<Record<string, Record<string, unknown>>> = {
   },
   maps: {
     type: "object",
-    properties: { known: { type: "boolean" } },
+    properties: { known: { type: "boolean" }, kind: { type: "null" } },
     additionalProperties: { type: "integer", minimum: 0, maximum: 5 },
+  },
+  namedMaps: {
+    type: "object",
     propertyNames: { maxLength: 10 },
+    additionalProperties: { type: "boolean" },
+    minProperties: 1,
+    maxProperties: 3,
   },
   merged: {
     allOf: [
@@ -170,3 +177,6 @@ export const SCHEMAS: Readonly<Record<string, Record<string, unknown>>> = {
     required: ['quo"te', "back\\slash", "schlüssel"],
   },
 };
+
+/** Those that a model can go on with for ever. */
+export const ENDLESS: readonly string[] = ["maps", "recursion"];

@@ -6,6 +6,7 @@
  */
 import { InvalidRequestError } from "../../errors.ts";
 import { formatJson, ITEM_SEPARATOR, type JsonRules, KEY_SEPARATOR, list } from "./json_rules.ts";
+import { otherNameRule } from "./key_rules.ts";
 import { integerRule, type NumberBounds, numberRule } from "./number_rules.ts";
 import { FORMAT_PATTERNS, patternRule } from "./pattern_rules.ts";
 import { choice, NEVER, repeat, type Rule, sequence, text } from "./rules.ts";
@@ -200,11 +201,15 @@ export class SchemaRules {
     return list(this.#json.rules, member, { open: "{", close: "}", ...bounds });
   }
 
-  /** An additional property; a name that is declared as well is found by the check of the finished value. */
-  #member({ propertyNames }: SchemaObject, value: Schema): Rule {
-    const name = propertyNames === undefined
-      ? this.#json.string
-      : this.convert(mergeSchemas(propertyNames, { type: "string" }));
+  /** An additional property. Where names have a schema, only the check of the finished value finds a declared one among them. */
+  #member({ propertyNames, properties }: SchemaObject, value: Schema): Rule {
+    const { rules, string } = this.#json;
+    const declared = Object.keys(properties ?? {});
+    const name = propertyNames !== undefined
+      ? this.convert(mergeSchemas(propertyNames, { type: "string" }))
+      : declared.length > 0
+      ? otherNameRule(rules, declared) ?? string
+      : string;
     return sequence(name, text(KEY_SEPARATOR), this.convert(value));
   }
 

@@ -79,6 +79,20 @@ const TEXTS: [schema: unknown, good: string[], bad: string[]][] = [
     ['{"b": 1}', '{"a": 2}'],
   ],
   [
+    {
+      properties: { k: { const: 1 }, ka: { const: 2 }, 'q"\\': { const: 3 }, "é": { const: 4 } },
+      additionalProperties: { const: 0 },
+    },
+    [
+      '{"k": 1, "x": 0}',
+      '{"kb": 0}',
+      '{"": 0, "kab": 0}',
+      '{"q": 0, "q\\"": 0}',
+      '{"aé": 0, "éa": 0}',
+    ],
+    ['{"k": 0}', '{"ka": 0}', '{"q\\"\\\\": 0}', '{"é": 0}', '{"\\u006b": 0}', '{"x": 1}'],
+  ],
+  [
     { type: "object", propertyNames: { pattern: "^[a-z]$" }, additionalProperties: { const: 1 } },
     ["{}", '{"a": 1, "b": 1}'],
     ['{"A": 1}', '{"ab": 1}'],

@@ -25,7 +25,7 @@ const LAST_EVENTS = ["response.completed", "response.incomplete", "response.fail
 export function checkReply({ path, status, contentType, text }: FuzzReply): void {
   if (status === 307) return;
   if (status >= 200 && status < 300) {
-    if (contentType.startsWith("text/event-stream")) checkStream(text);
+    if (contentType.startsWith("text/event-stream")) checkStream(path, text);
     else if (contentType.startsWith("application/json")) JSON.parse(text);
     else assert.match(contentType, /^(?:text|image|font|application)\//);
     return;
@@ -37,12 +37,13 @@ export function checkReply({ path, status, contentType, text }: FuzzReply): void
   assert.ok(REFUSALS.includes(status), `status ${status}`);
 }
 
-function checkStream(text: string): void {
+function checkStream(path: string, text: string): void {
   const frames = text.split("\n\n");
   assert.equal(frames.pop(), "", "the stream ends within a frame");
   const events = frames.filter((frame) => !frame.startsWith(":")).map(parseFrame);
-  const last = events.at(-1)!;
-  assert.ok(last, "the stream is empty");
+  const last = events.at(-1);
+  // A stored stream that is resumed behind its last event has nothing left to say.
+  if (last === undefined) return assert.match(path, /^\/v1\/responses\/./);
   if (last.data === "[DONE]") events.pop();
   const values = events.map(({ name, data }) => ({ name, value: JSON.parse(data) }));
   if ("sequence_number" in values[0]!.value) checkResponseEvents(values);

@@ -6,7 +6,7 @@
 import type { Matrix, MatrixLayout, MatrixPart } from "./operations.ts";
 
 /** Weights of a q4 group along K. */
-export const GROUP_SIZE = 32;
+const GROUP_SIZE = 32;
 
 /** Groups of a row. */
 export function numGroupsOf({ numCols }: Pick<MatrixLayout, "numCols">): number {
@@ -41,7 +41,7 @@ export function clearQ4Padding(
   numRows: number,
   numCols: number,
 ): void {
-  const numGroups = Math.ceil(numCols / GROUP_SIZE);
+  const numGroups = numGroupsOf({ numCols });
   const rowSize = numGroups * 16;
   for (let column = numCols; column < numGroups * GROUP_SIZE; column++) {
     const isHigh = column % 2 === 1;

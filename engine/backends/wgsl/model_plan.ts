@@ -13,11 +13,8 @@ import {
   findArchitecture,
   type TensorSpec,
 } from "../../models/mod.ts";
-import { chooseKernelSet, type KernelSet, type MatrixLayout } from "../../ops/mod.ts";
+import { chooseKernelSet, type KernelSet, type MatrixLayout, numGroupsOf } from "../../ops/mod.ts";
 import { type MemoryPlan, planMemory } from "../../runtime/memory_plan.ts";
-
-/** Weights of a q4 group along K. */
-const GROUP_SIZE = 32;
 
 /** Where a tensor of the package goes. */
 export type TensorTarget =
@@ -147,7 +144,7 @@ function matchMatrix(
 ): MatrixLayout {
   const { name, numRows, numCols } = spec;
   if (pkg.tensors.has(`${name}.q_weight`)) {
-    const numGroups = Math.ceil(numCols / GROUP_SIZE);
+    const numGroups = numGroupsOf(spec);
     requireTensor(pkg, `${name}.q_weight`, [numRows, 4 * numGroups], ["u32"]);
     const scale = requireTensor(pkg, `${name}.q_scale`, [numRows, numGroups], ["f16", "f32"]);
     targets.set(`${name}.q_weight`, { kind: "matrix", name, plane: 0 });

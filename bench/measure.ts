@@ -107,6 +107,7 @@ function entry(
   const { numTokens = 1, wantsLogits = true } = options;
   const numBlocks = blocksOf(runner);
   return {
+    sequence,
     tokens: new Array(numTokens).fill(TOKEN),
     firstPosition,
     blocks: Array.from({ length: numBlocks }, (_, i) => sequence * numBlocks + i),

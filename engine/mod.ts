@@ -19,4 +19,6 @@
 export * from "./errors.ts";
 export * from "./records.ts";
 export type * from "./types.ts";
+export { describeOpaque } from "./store/mod.ts";
+export { planNothing } from "./runtime/plan.ts";
 export { createEngine, type EngineOptions } from "./runtime/engine.ts";

@@ -167,6 +167,22 @@ export interface ChosenTokenLogprob extends TokenLogprob {
   alternatives: TokenLogprob[];
 }
 
+/** Texts to turn into vectors. */
+export interface EmbedRequest {
+  /** Model reference. */
+  model: string;
+  /** Texts, or token ids without the tokens that the model puts around them. */
+  inputs: (string | number[])[];
+}
+
+/** What {@linkcode Engine.embed} gives. */
+export interface Embeddings {
+  /** One vector an input, in their order; f32, of length 1. */
+  vectors: Float32Array[];
+  /** Tokens of all inputs, those around them included. */
+  numPromptTokens: number;
+}
+
 /** Why a generation ended. */
 export type FinishReason = "stop" | "length" | "tool_calls" | "cancelled";
 
@@ -241,8 +257,19 @@ export interface GenerateOptions {
   signal?: AbortSignal;
 }
 
+/** What computes a model: our own kernels, or a compiled model library. */
+export type BackendName = "wgsl" | "web-llm";
+
 /** How well a model can be run here. */
 export type SupportLevel = "optimized" | "generic" | "unsupported";
+
+/** A compiled model library: what the `web-llm` backend runs a package with. */
+export interface ModelLibrary {
+  /** Absolute path of the `.wasm`, whether or not it is there yet. */
+  path: string;
+  /** Where it is fetched from; null for a file of the user's own. */
+  url: string | null;
+}
 
 /** What is known of a model without loading it. */
 export interface ModelInfo {
@@ -250,12 +277,27 @@ export interface ModelInfo {
   reference: string;
   /** Directory name or alias. */
   name: string;
-  /** `builtin` ships with the program, `local-path` is a directory, `opaque` resolves to nothing. */
-  sourceKind: "builtin" | "local-path" | "opaque";
+  /**
+   * `builtin` ships with the program, `hugging-face` is a hub repository (also behind an alias), `local-path` is a
+   * directory, `opaque` resolves to nothing.
+   */
+  sourceKind: "builtin" | "hugging-face" | "local-path" | "opaque";
   /** Where the listing found it; null when it was asked for by name. */
   discoverySource: "built-in" | "discovered-local" | null;
+  /** Hub repository `org/name`; null where there is none. */
+  repository: string | null;
+  /** Branch, tag or commit that was asked for; null is the repository's main branch. */
+  revision: string | null;
   /** Whether its files are on disk, complete. */
   materialized: boolean;
+  /** What it does: continue text, or turn text into vectors. */
+  task: "generate" | "embed";
+  /** Compiled library for the `web-llm` backend; null where none is known. */
+  library: ModelLibrary | null;
+  /** Device memory that the catalog states, in bytes; null where it says nothing. */
+  memoryBytes: number | null;
+  /** WebGPU features that the catalog asks for, for example `shader-f16`. */
+  requiredFeatures: string[];
   /** Whether and how it can be run. */
   supportLevel: SupportLevel;
   /** Directory of the package, absolute; null for an opaque reference. */
@@ -280,6 +322,8 @@ export interface RuntimeOptions {
   modelsDir?: string;
   /** `wgsl` or `web-llm`; absent lets the engine choose. */
   backend?: string;
+  /** Path of a compiled library for the `web-llm` backend, before the catalog's. */
+  library?: string;
   /** Tokens a sequence may hold, at most the model's own. */
   contextLength?: number;
   /** Sequences that may run at once. */
@@ -291,8 +335,8 @@ export interface RuntimePlan {
   /** The model as it was resolved. */
   model: ModelInfo;
   /** Backend that would run it; null when none can. */
-  backend: "wgsl" | null;
-  /** `gpu` or `software`; null when nothing can run. */
+  backend: BackendName | null;
+  /** `gpu` or `software`; null when nothing can run, and on the `web-llm` backend, whose kernels are its library's. */
   kernelSet: "gpu" | "software" | null;
   /** Adapter's own description; null without an adapter. */
   adapter: string | null;
@@ -385,6 +429,18 @@ export interface Engine {
    * @throws {InvalidRequestError} an id is outside the vocabulary
    */
   detokenize(model: string, tokens: number[]): Promise<string>;
+  /**
+   * One vector a text from an embedding model. Loads the model if needed.
+   *
+   * @throws as `generate`; {InvalidRequestError} the model generates text, or a text is longer than the model sees
+   */
+  embed(request: EmbedRequest, options?: GenerateOptions): Promise<Embeddings>;
+  /**
+   * Ends a loaded model's worker, which gives all its memory back; its generations end with an error.
+   *
+   * @returns false if it was not loaded
+   */
+  unload(reference: string): Promise<boolean>;
   /** Counters of every loaded model. */
   stats(): Promise<ModelStats[]>;
   /** Ends every sequence and gives all memory back. */

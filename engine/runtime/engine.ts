@@ -15,6 +15,8 @@ import { isInside } from "../formats/mod.ts";
 import { type AdapterInfo, inspectAdapter } from "../gpu/mod.ts";
 import { listModels, resolveModel, type StoreOptions } from "../store/mod.ts";
 import type {
+  Embeddings,
+  EmbedRequest,
   Engine,
   GenerateOptions,
   Generation,
@@ -148,6 +150,23 @@ export class LocalEngine implements Engine {
     }));
     const settled = await Promise.allSettled(all);
     return settled.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  }
+
+  async embed({ model }: EmbedRequest): Promise<Embeddings> {
+    await this.inspectModel(model);
+    throw new InvalidRequestError(
+      "model",
+      `The model "${model}" generates text; embeddings need one trained for them`,
+    );
+  }
+
+  async unload(reference: string): Promise<boolean> {
+    const { path } = await this.inspectModel(reference);
+    const model = this.#models.get(path ?? "");
+    if (!model) return false;
+    this.#models.delete(model.info.path);
+    model.worker.close();
+    return true;
   }
 
   close(): Promise<void> {

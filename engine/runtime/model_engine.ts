@@ -279,13 +279,15 @@ export class ModelEngine {
   #release({ id, parts: { sequence, grammar } }: ActiveGeneration): void {
     grammar?.close();
     this.#scheduler.finish(sequence);
+    this.#parts.runner.release?.(sequence.id);
     this.#active.delete(id);
   }
 }
 
 function toRunnerEntry({ sequence, numTokens, isLast }: ScheduledSequence): RunnerEntry {
-  const { tokens, numComputed, table } = sequence;
+  const { id, tokens, numComputed, table } = sequence;
   return {
+    sequence: id,
     tokens: tokens.slice(numComputed, numComputed + numTokens),
     firstPosition: numComputed,
     blocks: table.blocks,

@@ -29,9 +29,11 @@ export async function planRuntime(
 ): Promise<RuntimePlan> {
   const asked = options.backend === undefined ? "wgsl" : parseBackend(options.backend);
   const reasons = [model.message];
-  if (model.supportLevel === "unsupported" || model.path === null) return cannotRun(model, reasons);
+  if (model.supportLevel === "unsupported" || model.path === null) {
+    return planNothing(model, reasons);
+  }
   if (asked === "web-llm") {
-    return cannotRun(model, [
+    return planNothing(model, [
       ...reasons,
       "The web-llm backend is not part of this version; use wgsl",
     ]);
@@ -64,7 +66,7 @@ export async function planRuntime(
       reasons: [...reasons, ...memory.reasons],
     };
   } catch (error) {
-    if (error instanceof EngineError) return cannotRun(model, [...reasons, error.message]);
+    if (error instanceof EngineError) return planNothing(model, [...reasons, error.message]);
     throw error;
   }
 }
@@ -78,7 +80,8 @@ function parseBackend(name: string): "wgsl" | "web-llm" {
   );
 }
 
-function cannotRun(model: ModelInfo, reasons: string[]): RuntimePlan {
+/** The plan of a model that cannot run, with the reasons. */
+export function planNothing(model: ModelInfo, reasons: string[]): RuntimePlan {
   return {
     model,
     backend: null,

@@ -6,6 +6,8 @@
 
 /** One sequence's share of a step. */
 export interface RunnerEntry {
+  /** Which sequence; unique for as long as the model is loaded. */
+  readonly sequence: number;
   /** Tokens to compute, at least one. */
   readonly tokens: readonly number[];
   /** Position of the first of them: as many tokens are in the KV cache already. */
@@ -30,6 +32,8 @@ export interface RunnerLimits {
   readonly blockSize: number;
   /** Length of a logits row. */
   readonly vocabSize: number;
+  /** Whether a block that one sequence filled can be read by another; the prefix cache needs it. */
+  readonly canShareBlocks: boolean;
 }
 
 /** A loaded model that computes steps. One step runs at a time. */
@@ -42,6 +46,8 @@ export interface Runner {
    * @throws {DeviceError} the device was lost
    */
   run(entries: readonly RunnerEntry[]): Promise<Float32Array>;
+  /** A sequence has ended: its id will not come again, but its full blocks may, in the tables of others. */
+  release?(sequence: number): void;
   /** Gives all device memory back. */
   destroy(): void;
 }

@@ -26,6 +26,8 @@ export interface SchedulerOptions {
   readonly maxWaiting: number;
   readonly numBlocks: number;
   readonly blockSize: number;
+  /** Whether a sequence may start on full blocks that another one computed. @default true */
+  readonly canShareBlocks?: boolean;
 }
 
 /**
@@ -113,6 +115,7 @@ export class Scheduler {
   /** Records that `numTokens` pending tokens of a sequence were computed. */
   commit(sequence: Sequence, numTokens: number): void {
     sequence.numComputed += numTokens;
+    if (this.#options.canShareBlocks === false) return;
     this.#pool.remember(sequence.table, sequence.tokens, sequence.numComputed);
   }
 

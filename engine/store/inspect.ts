@@ -25,7 +25,13 @@ export async function inspectDirectory(path: string, found: Found): Promise<Mode
   const info: ModelInfo = {
     name: basename(path),
     ...found,
+    repository: null,
+    revision: null,
     materialized: false,
+    task: "generate",
+    library: null,
+    memoryBytes: null,
+    requiredFeatures: [],
     supportLevel: "unsupported",
     path,
     modelType: null,

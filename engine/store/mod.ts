@@ -4,4 +4,5 @@
  * @module
  */
 export { BUILTIN_MODELS } from "./builtin.ts";
+export { describeOpaque } from "./opaque.ts";
 export { listModels, resolveModel, type StoreOptions } from "./resolve.ts";

@@ -8,6 +8,7 @@ import { isInside } from "../formats/mod.ts";
 import type { ModelInfo } from "../types.ts";
 import { BUILTIN_MODELS } from "./builtin.ts";
 import { inspectDirectory } from "./inspect.ts";
+import { describeOpaque } from "./opaque.ts";
 import { isModelName, parseReference } from "./reference.ts";
 
 /** Where models lie. */
@@ -29,7 +30,7 @@ export async function resolveModel(
 ): Promise<ModelInfo> {
   const text = reference.trim();
   const parsed = parseReference(text);
-  if (parsed.kind === "opaque") return describeOpaque(text);
+  if (parsed.kind === "opaque") return describeUnknown(text);
   if (parsed.kind === "path") return await inspectPath(text, parsed.path);
   // A directory of the working directory shadows an alias, as a shell user expects.
   if (await isDirectory(resolve(parsed.name))) {
@@ -39,7 +40,7 @@ export async function resolveModel(
     return await inspectBuiltin(parsed.name, options, null);
   }
   const path = join(resolve(options.modelsDir), parsed.name);
-  if (!(await isDirectory(path))) return describeOpaque(text);
+  if (!(await isDirectory(path))) return describeUnknown(text);
   return await inspectBelow(path, text, options, null);
 }
 
@@ -90,7 +91,7 @@ async function inspectBelow(
   const isOwn = await isInside(modelsDir, path).catch(() => false);
   if (!isOwn) {
     return {
-      ...describeOpaque(reference),
+      ...describeUnknown(reference),
       ...found,
       path,
       message: "The directory is a link out of the models directory; refer to it by its path",
@@ -99,22 +100,12 @@ async function inspectBelow(
   return await inspectDirectory(path, found);
 }
 
-function describeOpaque(reference: string): ModelInfo {
-  return {
+function describeUnknown(reference: string): ModelInfo {
+  return describeOpaque(
     reference,
-    name: reference,
-    sourceKind: "opaque",
-    discoverySource: null,
-    materialized: false,
-    supportLevel: "unsupported",
-    path: null,
-    modelType: null,
-    quantization: null,
-    contextLength: null,
-    createdAt: 0,
-    message: "No built-in model, no directory in the models directory and no path has this name; " +
+    "No built-in model, no directory in the models directory and no path has this name; " +
       `use ${BUILTIN_MODELS.join(", ")} or give the path of an MLC package`,
-  };
+  );
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -16,6 +16,8 @@ export function meterEngine(engine: Engine, metrics: Metrics): Engine {
     inspectModel: (...args) => engine.inspectModel(...args),
     tokenize: (...args) => engine.tokenize(...args),
     detokenize: (...args) => engine.detokenize(...args),
+    embed: (...args) => engine.embed(...args),
+    unload: (...args) => engine.unload(...args),
     stats: () => engine.stats(),
     close: () => engine.close(),
   };

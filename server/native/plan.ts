@@ -1,5 +1,6 @@
 import {
-  type ModelInfo,
+  describeOpaque,
+  planNothing,
   type RuntimeOptions,
   type RuntimePlan,
   toPlanRecord,
@@ -38,6 +39,8 @@ export function createPlan(services: Services) {
   };
 }
 
+const NO_NAME = "this reference is not a model name";
+
 /** Plans a reference that came over HTTP. */
 export async function planReference(
   options: RuntimeOptions & { model: string },
@@ -45,36 +48,6 @@ export async function planReference(
 ): Promise<RuntimePlan> {
   return isAllowedReference(options.model, defaults)
     ? await engine.plan(options)
-    : planNothing(options.model);
-}
-
-/** The plan of a text that is no name, made without asking the engine: it would look for a path. */
-function planNothing(reference: string): RuntimePlan {
-  const message = "this reference is not a model name";
-  const model: ModelInfo = {
-    reference,
-    name: reference,
-    sourceKind: "opaque",
-    discoverySource: null,
-    materialized: false,
-    supportLevel: "unsupported",
-    path: null,
-    modelType: null,
-    quantization: null,
-    contextLength: null,
-    createdAt: 0,
-    message,
-  };
-  return {
-    model,
-    backend: null,
-    kernelSet: null,
-    adapter: null,
-    dtypes: null,
-    memory: null,
-    contextLength: null,
-    kvBlocks: null,
-    maxSequences: null,
-    reasons: [message],
-  };
+    // Not asked of the engine: it would look for a path.
+    : planNothing(describeOpaque(options.model, NO_NAME), [NO_NAME]);
 }

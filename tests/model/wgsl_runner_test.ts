@@ -58,7 +58,7 @@ for (const { architecture, quantization, hasHead } of VARIANTS) {
       const size = first === 0 ? 100 : first === 100 ? 33 : 1;
       const chunk = tokens.slice(first, first + size);
       const logits = await runner.run([
-        { tokens: chunk, firstPosition: first, blocks, wantsLogits: true },
+        { sequence: 0, tokens: chunk, firstPosition: first, blocks, wantsLogits: true },
       ]);
       first += size;
       assertClose(logits, expected[first - 1]!, TOLERANCE);
@@ -87,10 +87,13 @@ Deno.test("WgslRunner.run() gives a sequence the same bits alone, in chunks and 
   }));
   const alone: Float32Array[] = [];
   for (const { tokens, blocks } of sequences) {
-    alone.push(await runner.run([{ tokens, firstPosition: 0, blocks, wantsLogits: true }]));
+    alone.push(
+      await runner.run([{ sequence: 0, tokens, firstPosition: 0, blocks, wantsLogits: true }]),
+    );
   }
   const together = await runner.run(
-    sequences.map(({ tokens, blocks }) => ({
+    sequences.map(({ tokens, blocks }, sequence) => ({
+      sequence,
       tokens,
       firstPosition: 0,
       blocks,
@@ -107,8 +110,14 @@ Deno.test("WgslRunner.run() gives a sequence the same bits alone, in chunks and 
   for (const [position, token] of long!.tokens.entries()) {
     const { tokens, blocks } = sequences[position % 2 === 0 ? 0 : 2]!;
     const result = await runner.run([
-      { tokens, firstPosition: 0, blocks, wantsLogits: position % 3 === 0 },
-      { tokens: [token], firstPosition: position, blocks: long!.blocks, wantsLogits: true },
+      { sequence: 0, tokens, firstPosition: 0, blocks, wantsLogits: position % 3 === 0 },
+      {
+        sequence: 1,
+        tokens: [token],
+        firstPosition: position,
+        blocks: long!.blocks,
+        wantsLogits: true,
+      },
     ]);
     logits = result.slice(-size);
   }
@@ -146,6 +155,7 @@ Deno.test("WgslRunner.run() decodes 300 greedy tokens of Qwen2-0.5B's shape as f
   const prompt = [5, 17, 900, 333, 42];
   const blocks = blocksFor(0, 1, prompt.length + 300);
   let logits = await runner.run([{
+    sequence: 0,
     tokens: prompt,
     firstPosition: 0,
     blocks,
@@ -161,6 +171,7 @@ Deno.test("WgslRunner.run() decodes 300 greedy tokens of Qwen2-0.5B's shape as f
     expectedTokens.push(bestUnused(expected, expectedTokens));
     expected = new Float64Array(reference.next(expectedTokens.at(-1)!));
     logits = await runner.run([{
+      sequence: 0,
       tokens: [actualTokens.at(-1)!],
       firstPosition: prompt.length + i,
       blocks,

@@ -5,6 +5,7 @@
  */
 import {
   type ChosenTokenLogprob,
+  describeOpaque,
   type Engine,
   type EngineError,
   type FinishReason,
@@ -14,6 +15,7 @@ import {
   InvalidRequestError,
   type ModelInfo,
   ModelNotFoundError,
+  planNothing,
   type RuntimePlan,
   type Usage,
 } from "../../engine/mod.ts";
@@ -52,7 +54,13 @@ export const STUB_MODEL: ModelInfo = {
   name: "ollm-tiny",
   sourceKind: "builtin",
   discoverySource: "built-in",
+  repository: null,
+  revision: null,
   materialized: true,
+  task: "generate",
+  library: null,
+  memoryBytes: null,
+  requiredFeatures: [],
   supportLevel: "optimized",
   path: "/models/ollm-tiny",
   modelType: "llama",
@@ -108,6 +116,15 @@ export function createStubEngine(options: StubOptions = {}): StubEngine {
     get numRunning() {
       return numRunning;
     },
+    embed({ model, inputs }) {
+      if (options.refusal) return Promise.reject(options.refusal);
+      if (model !== STUB_MODEL.reference) {
+        return Promise.reject(new ModelNotFoundError(model, "the stub has one model"));
+      }
+      const vectors = inputs.map((_, i) => Float32Array.of(0.6, i % 2 === 0 ? 0.8 : -0.8));
+      return Promise.resolve({ vectors, numPromptTokens: 3 * inputs.length });
+    },
+    unload: (reference) => Promise.resolve(reference === STUB_MODEL.reference),
     generate(request, { signal } = {}): Promise<Generation> {
       if (options.refusal) return Promise.reject(options.refusal);
       if (request.model !== STUB_MODEL.reference) {
@@ -174,38 +191,13 @@ function toTextEvent(text: string, { sampling }: GenerationRequest): GenerationE
 
 function infoOf(reference: string): ModelInfo {
   if (reference === STUB_MODEL.reference) return { ...STUB_MODEL, discoverySource: null };
-  return {
-    ...STUB_MODEL,
-    reference,
-    name: reference,
-    sourceKind: "opaque",
-    discoverySource: null,
-    materialized: false,
-    supportLevel: "unsupported",
-    path: null,
-    modelType: null,
-    quantization: null,
-    contextLength: null,
-    createdAt: 0,
-    message: "nothing has this name",
-  };
+  return describeOpaque(reference, "nothing has this name");
 }
 
 function planOf(reference: string, backend: string): RuntimePlan {
   const model = infoOf(reference);
   if (model.sourceKind === "opaque" || backend === "web-llm") {
-    return {
-      model,
-      backend: null,
-      kernelSet: null,
-      adapter: "stub adapter",
-      dtypes: null,
-      memory: null,
-      contextLength: null,
-      kvBlocks: null,
-      maxSequences: null,
-      reasons: ["the stub cannot run this"],
-    };
+    return { ...planNothing(model, ["the stub cannot run this"]), adapter: "stub adapter" };
   }
   return {
     model,

@@ -34,6 +34,7 @@ export class StubRunner implements Runner {
       numBlocks: 16,
       blockSize: 4,
       vocabSize: VOCAB_SIZE,
+      canShareBlocks: true,
       ...limits,
     };
   }

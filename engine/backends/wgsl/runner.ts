@@ -68,6 +68,7 @@ export class WgslRunner implements Runner {
       numBlocks: memory.numBlocks,
       blockSize: memory.blockSize,
       vocabSize: config.vocabSize,
+      canShareBlocks: true,
     };
     this.#weights = parts.weights;
     this.#resources = parts.resources;
@@ -179,7 +180,7 @@ export class WgslRunner implements Runner {
 
   /** Runs both shapes of every kernel once: drivers compile at the first dispatch. Block 0 is overwritten later. */
   async #warmUp(): Promise<void> {
-    const entry = { firstPosition: 0, blocks: [0], wantsLogits: true };
+    const entry = { sequence: -1, firstPosition: 0, blocks: [0], wantsLogits: true };
     await this.run([{ ...entry, tokens: [0] }]);
     await this.run([{ ...entry, tokens: [0, 0] }]);
   }

@@ -147,6 +147,8 @@ export interface GenerationRequest {
   maxTokens?: number;
   /** Goes on past end-of-text tokens; for measurements. */
   ignoreEos?: boolean;
+  /** How long the model stays loaded when this request was its last one; see `EngineOptions.keepAliveMs`. */
+  keepAliveMs?: number;
 }
 
 /** Log-probability of one token. */
@@ -173,6 +175,8 @@ export interface EmbedRequest {
   model: string;
   /** Texts, or token ids without the tokens that the model puts around them. */
   inputs: (string | number[])[];
+  /** How long the model stays loaded when this request was its last one; see `EngineOptions.keepAliveMs`. */
+  keepAliveMs?: number;
 }
 
 /** What {@linkcode Engine.embed} gives. */
@@ -255,6 +259,67 @@ export interface Generation extends AsyncIterable<GenerationEvent> {
 export interface GenerateOptions {
   /** Aborting it cancels the sequence between two steps; the iteration ends with `cancelled`. */
   signal?: AbortSignal;
+}
+
+/** Gets a share from 0 to 1 and what is being done, for example `downloading params_shard_0.bin`. */
+export type ProgressListener = (share: number, stage: string) => void;
+
+/** Options of {@linkcode Engine.load}. */
+export interface LoadModelOptions {
+  /** Aborting it stops a download and a load that nobody else waits for; the promise then rejects with its reason. */
+  signal?: AbortSignal;
+  /** How long the model stays loaded without a request; see `EngineOptions.keepAliveMs`. */
+  keepAliveMs?: number;
+}
+
+/** Where models and compiled libraries are downloaded from. */
+export interface HubOptions {
+  /**
+   * Base URL of the hub, or of a mirror.
+   * @default the public hub
+   */
+  endpoint?: string;
+  /**
+   * Base URL of the compiled libraries, or of a mirror.
+   * @default where their publisher keeps them
+   */
+  libraryEndpoint?: string;
+  /** Access token for gated repositories; sent to the hub's own host only. */
+  token?: string;
+  /**
+   * Whether the network must not be used: what is not on disk is an error.
+   * @default false
+   */
+  offline?: boolean;
+}
+
+/** How far a download has come. */
+export interface DownloadProgress {
+  /** Path inside the repository of the file that progressed last. */
+  file: string;
+  /** Bytes on disk, of all files, those of earlier tries included. */
+  numBytes: number;
+  /** Bytes of all files; null while a size is unknown. */
+  totalBytes: number | null;
+  /** Files of the model. */
+  numFiles: number;
+  /** Files that are complete and checked. */
+  numFilesDone: number;
+  /** Bytes a second, lately. */
+  rate: number;
+}
+
+/** Options of {@linkcode Engine.download}. */
+export interface DownloadOptions {
+  /**
+   * Fetches what is there already again.
+   * @default false
+   */
+  force?: boolean;
+  /** Aborting it stops the download; what has come stays for the next try. */
+  signal?: AbortSignal;
+  /** Called a few times a second. */
+  onProgress?: (progress: DownloadProgress) => void;
 }
 
 /** What computes a model: our own kernels, or a compiled model library. */
@@ -387,10 +452,20 @@ export interface ModelStats {
   numRestartsTotal: number;
 }
 
+/** A loaded model: its counters, its memory and its end. */
+export interface LoadedModelStats extends ModelStats {
+  /** What runs it. */
+  backend: BackendName;
+  /** Bytes on the device by its plan; null where the plan knows none. */
+  memoryBytes: number | null;
+  /** When it will be unloaded, Unix ms; null while it works, and where it stays until another model needs the room. */
+  unloadAt: number | null;
+}
+
 /** Runs models. Create one with {@linkcode createEngine}. */
 export interface Engine {
   /**
-   * Loads the model if needed, checks and queues the request.
+   * Downloads and loads the model if needed, checks and queues the request.
    *
    * @returns once the request is accepted: everything that can be refused is refused before
    * @throws {ModelNotFoundError} nothing has this reference
@@ -398,11 +473,34 @@ export interface Engine {
    * @throws {InvalidRequestError} a value is out of range
    * @throws {ContextLengthError} prompt and output exceed the context length
    * @throws {QueueFullError} too many requests are waiting
-   * @throws {DeviceError} no adapter, or the device was lost
+   * @throws {DeviceError} no adapter, the device was lost, or the model exceeds the memory budget
    */
   generate(request: GenerationRequest, options?: GenerateOptions): Promise<Generation>;
-  /** Loads a model now instead of at its first request; `onProgress` gets a share from 0 to 1. */
-  load(reference: string, onProgress?: (share: number, stage: string) => void): Promise<void>;
+  /**
+   * Loads a model now instead of at its first request; downloads it first if needed.
+   *
+   * @throws as `generate`
+   */
+  load(
+    reference: string,
+    onProgress?: ProgressListener,
+    options?: LoadModelOptions,
+  ): Promise<void>;
+  /**
+   * Fetches a model's files, and its compiled library, without loading it.
+   *
+   * @returns the model as it then is on disk
+   * @throws {ModelNotFoundError} nothing has this reference, or it is not there and may not be fetched
+   */
+  download(reference: string, options?: DownloadOptions): Promise<ModelInfo>;
+  /**
+   * Unloads a downloaded model and deletes its files.
+   *
+   * @returns bytes that were freed
+   * @throws {ModelNotFoundError} nothing has this reference
+   * @throws {InvalidRequestError} the model was not downloaded, so that its files are not ours
+   */
+  remove(reference: string): Promise<number>;
   /**
    * What a load would do; never loads a weight, never throws for an unknown model.
    *
@@ -441,8 +539,8 @@ export interface Engine {
    * @returns false if it was not loaded
    */
   unload(reference: string): Promise<boolean>;
-  /** Counters of every loaded model. */
-  stats(): Promise<ModelStats[]>;
+  /** Every loaded model with its counters. */
+  stats(): Promise<LoadedModelStats[]>;
   /** Ends every sequence and gives all memory back. */
   close(): Promise<void>;
 }

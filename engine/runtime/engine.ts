@@ -15,14 +15,18 @@ import { isInside } from "../formats/mod.ts";
 import { type AdapterInfo, inspectAdapter } from "../gpu/mod.ts";
 import { listModels, resolveModel, type StoreOptions } from "../store/mod.ts";
 import type {
+  DownloadOptions,
   Embeddings,
   EmbedRequest,
   Engine,
   GenerateOptions,
   Generation,
   GenerationRequest,
+  HubOptions,
+  LoadedModelStats,
+  LoadModelOptions,
   ModelInfo,
-  ModelStats,
+  ProgressListener,
   RuntimeOptions,
   RuntimePlan,
   TokenizeRequest,
@@ -56,13 +60,32 @@ export interface EngineOptions {
   contextLength?: number;
   /** Sequences that run at once. Absent: the plan's choice. */
   maxSequences?: number;
+  /** What runs the models, `wgsl` or `web-llm`. Absent: the plan's choice for each. */
+  backend?: string;
+  /** Path of a compiled library for the `web-llm` backend, before the catalog's. */
+  library?: string;
+  /** Where models that are not on disk are downloaded from. @default the public hub */
+  hub?: HubOptions;
+  /**
+   * Whether a model is downloaded again, at its first use, although it is on disk.
+   * @default false
+   */
+  forceDownload?: boolean;
+  /**
+   * Device memory that all loaded models may take together, by their plans. Idle ones are unloaded, the one unused
+   * longest first, until a new one fits. Absent: no bound but `maxLoadedModels`, since WebGPU does not tell how much there is.
+   */
+  memoryBudgetBytes?: number;
+  /**
+   * How long a model stays loaded after its last request; 0 unloads it as soon as it is idle.
+   * @default Infinity: until another model needs the room
+   */
+  keepAliveMs?: number;
 }
 
 /** A worker that dies more often than this within the window is not started again by itself. */
 const MAX_RESTARTS = 5;
 const RESTART_WINDOW_MS = 60_000;
-
-type ProgressListener = (share: number, stage: string) => void;
 
 /** A model that is loaded, is being loaded, or failed to load. */
 interface LoadedModel {
@@ -79,7 +102,10 @@ const BUILTIN_DIR = fileURLToPath(new URL("../../models", import.meta.url));
 
 /** Runs models in workers of this process. */
 export class LocalEngine implements Engine {
-  readonly #options: Required<Omit<EngineOptions, "contextLength" | "maxSequences">>;
+  readonly #options: Required<
+    Pick<EngineOptions, "modelsDir" | "maxWaiting" | "defaultMaxTokens" | "maxLoadedModels">
+  >;
+  readonly #library: string | undefined;
   readonly #sizes: Pick<EngineOptions, "contextLength" | "maxSequences">;
   readonly #store: StoreOptions;
   /** By directory, so that two spellings of a reference share a model. */
@@ -97,10 +123,15 @@ export class LocalEngine implements Engine {
       maxWaiting = 64,
       defaultMaxTokens = 500,
       maxLoadedModels = 2,
-      ...sizes
+      contextLength,
+      maxSequences,
     } = options;
+    this.#library = options.library;
     this.#options = { modelsDir, maxWaiting, defaultMaxTokens, maxLoadedModels };
-    this.#sizes = sizes;
+    this.#sizes = {
+      ...(contextLength === undefined ? {} : { contextLength }),
+      ...(maxSequences === undefined ? {} : { maxSequences }),
+    };
     this.#store = { modelsDir, builtinDir: BUILTIN_DIR };
   }
 
@@ -109,7 +140,11 @@ export class LocalEngine implements Engine {
     return await model.worker.generate(request, options.signal);
   }
 
-  async load(reference: string, onProgress?: ProgressListener): Promise<void> {
+  async load(
+    reference: string,
+    onProgress?: ProgressListener,
+    _options: LoadModelOptions = {},
+  ): Promise<void> {
     const model = await this.#acquire(reference, onProgress);
     try {
       await model.worker.loaded;
@@ -143,10 +178,28 @@ export class LocalEngine implements Engine {
     return resolveModel(reference, this.#store);
   }
 
-  async stats(): Promise<ModelStats[]> {
+  async download(reference: string, _options: DownloadOptions = {}): Promise<ModelInfo> {
+    const info = await this.inspectModel(reference);
+    if (!info.materialized) throw new ModelNotFoundError(reference, info.message);
+    return info;
+  }
+
+  async remove(reference: string): Promise<number> {
+    const info = await this.inspectModel(reference);
+    if (!info.materialized) throw new ModelNotFoundError(reference, info.message);
+    throw new InvalidRequestError(
+      "model",
+      `Cannot remove "${reference}": it was not downloaded; delete ${info.path} yourself`,
+    );
+  }
+
+  async stats(): Promise<LoadedModelStats[]> {
     const all = [...this.#models.values()].map(async ({ worker, restarts }) => ({
       ...await worker.stats(),
       numRestartsTotal: restarts.length,
+      backend: "wgsl" as const,
+      memoryBytes: null,
+      unloadAt: null,
     }));
     const settled = await Promise.allSettled(all);
     return settled.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
@@ -205,7 +258,7 @@ export class LocalEngine implements Engine {
       model = {
         info: { ...info, path: info.path },
         listeners,
-        worker: this.#start(info.name, info.path, listeners),
+        worker: this.#start({ ...info, path: info.path }, listeners),
         lastUsedAt: 0,
         restarts: [],
       };
@@ -217,10 +270,19 @@ export class LocalEngine implements Engine {
     return model;
   }
 
-  #start(name: string, dir: string, listeners: Set<ProgressListener>): ModelWorker {
+  #start(info: LoadedModel["info"], listeners: Set<ProgressListener>): ModelWorker {
     const { maxWaiting, defaultMaxTokens } = this.#options;
     const worker = new ModelWorker(
-      { model: name, dir, maxWaiting, defaultMaxTokens, ...this.#sizes },
+      {
+        model: info.name,
+        dir: info.path,
+        task: info.task,
+        backend: "wgsl",
+        library: this.#library ?? info.library?.path ?? null,
+        maxWaiting,
+        defaultMaxTokens,
+        ...this.#sizes,
+      },
       (share, stage) => listeners.forEach((listener) => listener(share, stage)),
       this.#loading,
       this.#workerOptions,
@@ -241,7 +303,7 @@ export class LocalEngine implements Engine {
       return;
     }
     model.restarts.push(now);
-    model.worker = this.#start(model.info.name, model.info.path, model.listeners);
+    model.worker = this.#start(model.info, model.listeners);
     await this.#watch(model);
   }
 

@@ -4,7 +4,14 @@
  * @module
  */
 import type { ErrorRecord } from "../errors.ts";
-import type { GenerationEvent, GenerationRequest, ModelStats, TokenizeRequest } from "../types.ts";
+import type {
+  BackendName,
+  GenerationEvent,
+  GenerationRequest,
+  ModelInfo,
+  ModelStats,
+  TokenizeRequest,
+} from "../types.ts";
 
 /** What a worker needs to load its model. */
 export interface LoadOptions {
@@ -12,6 +19,12 @@ export interface LoadOptions {
   model: string;
   /** Directory of the package. */
   dir: string;
+  /** What the model does. */
+  task: ModelInfo["task"];
+  /** What runs it. */
+  backend: BackendName;
+  /** Path of its compiled library; null where there is none. */
+  library: string | null;
   maxWaiting: number;
   defaultMaxTokens: number;
   contextLength?: number;

@@ -4,14 +4,10 @@
  *
  * @module
  */
-import { WgslRunner } from "../backends/wgsl/mod.ts";
-import { toErrorRecord } from "../errors.ts";
-import { type ModelPackage, openPackage } from "../formats/mod.ts";
-import { chooseSoftwareThreads, GpuDevice } from "../gpu/mod.ts";
-import { modelDefaultSampling } from "../sampling/mod.ts";
-import { loadTextModel } from "../text/mod.ts";
+import { ModelInvalidError, toErrorRecord } from "../errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../types.ts";
 import type { GrammarFollower } from "./grammar_follower.ts";
+import { loadModel } from "./load_model.ts";
 import { ModelEngine } from "./model_engine.ts";
 import type { LoadOptions, WorkerAnswer, WorkerReply, WorkerRequest } from "./protocol.ts";
 import { StepLoop } from "./step_loop.ts";
@@ -35,33 +31,14 @@ function flush(): void {
   outbox = [];
 }
 
-function countWeights(pkg: ModelPackage): number {
-  let numWeights = 0;
-  for (const { shape, dtype } of pkg.tensors.values()) {
-    const numElements = shape.reduce((product, size) => product * size, 1);
-    numWeights += dtype === "u32" ? 8 * numElements : numElements; // eight int4 codes a word
-  }
-  return numWeights;
-}
-
 async function load(options: LoadOptions): Promise<ModelEngine> {
-  const { model, dir, maxWaiting, defaultMaxTokens, ...sizes } = options;
-  const pkg = await openPackage(dir);
-  const text = await loadTextModel(pkg);
-  chooseSoftwareThreads(countWeights(pkg));
-  const device = await GpuDevice.create();
-  const runner = await WgslRunner.load(device, pkg, {
-    ...sizes,
-    onProgress: (share, stage) => post({ type: "progress", share, stage }),
-  });
-  return new ModelEngine({
-    model,
-    runner,
-    text,
-    sampling: modelDefaultSampling(pkg.chatConfig),
-    maxWaiting,
-    defaultMaxTokens,
-  });
+  const loaded = await loadModel(
+    options,
+    (share, stage) => post({ type: "progress", share, stage }),
+  );
+  if (loaded.task !== "generate") throw new ModelInvalidError(`"${options.model}" embeds texts`);
+  const { model, maxWaiting, defaultMaxTokens } = options;
+  return new ModelEngine({ ...loaded, model, maxWaiting, defaultMaxTokens });
 }
 
 async function generate(id: number, request: GenerationRequest): Promise<void> {

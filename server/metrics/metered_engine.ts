@@ -11,6 +11,8 @@ export function meterEngine(engine: Engine, metrics: Metrics): Engine {
       });
     },
     load: (...args) => engine.load(...args),
+    download: (...args) => engine.download(...args),
+    remove: (...args) => engine.remove(...args),
     plan: (...args) => engine.plan(...args),
     listModels: (...args) => engine.listModels(...args),
     inspectModel: (...args) => engine.inspectModel(...args),

@@ -13,6 +13,7 @@ const RUNTIME = [
   ...ENGINE_WORDS,
   "engine/records.ts",
   "engine/runtime/runner.ts",
+  "engine/runtime/embedder.ts",
   "engine/runtime/memory_plan.ts",
   "engine/cache",
   "engine/scheduler",
@@ -34,7 +35,13 @@ const DRAWN: Record<string, string[]> = {
   "engine/errors.ts": [],
   "engine/types.ts": [],
   "engine/records.ts": ENGINE_WORDS,
-  "engine/mod.ts": [...ENGINE_WORDS, "engine/records.ts", "engine/runtime/engine.ts"],
+  "engine/mod.ts": [
+    ...ENGINE_WORDS,
+    "engine/records.ts",
+    "engine/store",
+    "engine/runtime/engine.ts",
+    "engine/runtime/plan.ts",
+  ],
   // Host-only rooms: decisions that are tested without a device.
   "engine/formats": [...ENGINE_WORDS, "npm:", "node:"],
   "engine/store": [...ENGINE_WORDS, "engine/formats", "npm:", "node:"],
@@ -54,14 +61,17 @@ const DRAWN: Record<string, string[]> = {
     "kernels",
     "engine/formats",
     "engine/runtime/runner.ts",
+    "engine/runtime/embedder.ts",
     "engine/runtime/memory_plan.ts",
   ],
-  // The loop: it meets a backend through runner.ts and plain arithmetic.
+  // The loop: it meets a backend through its two interfaces and plain arithmetic.
   "engine/runtime/runner.ts": ENGINE_WORDS,
+  "engine/runtime/embedder.ts": ENGINE_WORDS,
   "engine/runtime/memory_plan.ts": [],
   "engine/runtime": RUNTIME,
-  // Its edges: the worker's entry builds the runner, the plan asks what it would build, the engine finds the adapter.
-  "engine/runtime/worker.ts": [...RUNTIME, "engine/runtime", "engine/backends", "engine/gpu"],
+  // Its edges: a load builds the runner, the plan asks what it would build, the engine finds the adapter.
+  "engine/runtime/load_model.ts": [...RUNTIME, "engine/runtime", "engine/backends", "engine/gpu"],
+  "engine/runtime/worker.ts": [...RUNTIME, "engine/runtime", "engine/runtime/load_model.ts"],
   "engine/runtime/plan.ts": [
     ...RUNTIME,
     "engine/runtime",
@@ -177,7 +187,7 @@ for (
   const [from, to] of [
     ["engine/ops/linear.ts", "kernels/mod.ts"],
     ["engine/backends/wgsl/mod.ts", "engine/runtime/runner.ts"],
-    ["engine/runtime/worker.ts", "engine/backends/wgsl/mod.ts"],
+    ["engine/runtime/load_model.ts", "engine/backends/wgsl/mod.ts"],
     ["engine/text/encoder.ts", "npm:/@huggingface/jinja@0.5.5"],
     ["cli/main.ts", "engine/mod.ts"],
     ["main.ts", "server/app.ts"],

@@ -138,6 +138,8 @@ export function createStubEngine(options: StubOptions = {}): StubEngine {
       });
     },
     load: () => Promise.resolve(),
+    download: (reference) => Promise.resolve(infoOf(reference)),
+    remove: () => Promise.resolve(0),
     plan: ({ model = STUB_MODEL.reference, backend = "wgsl" } = {}) => {
       if (!["wgsl", "optimized-native", "web-llm"].includes(backend)) {
         return Promise.reject(new InvalidRequestError("backend", `Unknown backend "${backend}"`));
@@ -167,6 +169,9 @@ const STUB_STATS = {
   numPreemptionsTotal: 0,
   numCancelledTotal: 0,
   numRestartsTotal: 0,
+  backend: "wgsl" as const,
+  memoryBytes: 1230,
+  unloadAt: null,
 };
 
 function finish(reason: FinishReason): GenerationEvent {

@@ -1,0 +1,78 @@
+/**
+ * From a package on disk to what computes it: the one place where a backend is chosen by its name.
+ *
+ * @module
+ */
+import { WgslRunner } from "../backends/wgsl/mod.ts";
+import { ModelInvalidError } from "../errors.ts";
+import { type ModelPackage, openPackage } from "../formats/mod.ts";
+import { chooseSoftwareThreads, GpuDevice } from "../gpu/mod.ts";
+import { modelDefaultSampling } from "../sampling/mod.ts";
+import { loadTextModel, type TextModel } from "../text/mod.ts";
+import type { ProgressListener, SamplingParams } from "../types.ts";
+import type { Embedder } from "./embedder.ts";
+import type { LoadOptions } from "./protocol.ts";
+import type { Runner } from "./runner.ts";
+
+/** A model in memory, with what it knows of text. */
+export type LoadedModel =
+  | {
+    task: "generate";
+    runner: Runner;
+    text: TextModel;
+    /** The model's own sampling defaults. */
+    sampling: SamplingParams;
+  }
+  | { task: "embed"; embedder: Embedder; text: TextModel };
+
+/**
+ * Loads a model. Takes a device of its own, so one isolate loads one model.
+ *
+ * @throws {ModelInvalidError} the package is damaged, or the backend cannot run it
+ * @throws {DeviceError} no adapter, or it refused the memory
+ */
+export async function loadModel(
+  options: LoadOptions,
+  onProgress: ProgressListener,
+): Promise<LoadedModel> {
+  switch (options.backend) {
+    case "wgsl":
+      return await loadWgsl(options, onProgress);
+    case "web-llm":
+      return await loadWebLlm(options, onProgress);
+  }
+}
+
+async function loadWgsl(
+  { dir, contextLength, maxSequences }: LoadOptions,
+  onProgress: ProgressListener,
+): Promise<LoadedModel> {
+  const pkg = await openPackage(dir);
+  const text = await loadTextModel(pkg);
+  chooseSoftwareThreads(countWeights(pkg));
+  const device = await GpuDevice.create();
+  const runner = await WgslRunner.load(device, pkg, {
+    ...(contextLength === undefined ? {} : { contextLength }),
+    ...(maxSequences === undefined ? {} : { maxSequences }),
+    onProgress,
+  });
+  return { task: "generate", runner, text, sampling: modelDefaultSampling(pkg.chatConfig) };
+}
+
+/** A model through its compiled library. */
+function loadWebLlm({ model }: LoadOptions, _onProgress: ProgressListener): Promise<LoadedModel> {
+  return Promise.reject(
+    new ModelInvalidError(
+      `Cannot load "${model}": the web-llm backend is not part of this version; use wgsl`,
+    ),
+  );
+}
+
+function countWeights(pkg: ModelPackage): number {
+  let numWeights = 0;
+  for (const { shape, dtype } of pkg.tensors.values()) {
+    const numElements = shape.reduce((product, size) => product * size, 1);
+    numWeights += dtype === "u32" ? 8 * numElements : numElements; // eight int4 codes a word
+  }
+  return numWeights;
+}

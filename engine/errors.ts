@@ -15,6 +15,8 @@ export type EngineErrorCode =
   | "device_unavailable"
   | "device_lost"
   | "out_of_memory"
+  | "download_failed"
+  | "offline"
   | "engine_failed"
   | "engine_closed";
 
@@ -110,6 +112,14 @@ export class DeviceError extends EngineError {
     message: string,
     options: ErrorOptions = {},
   ) {
+    super(code, message, options);
+  }
+}
+
+/** A model's files could not be fetched, or must not be, in offline mode. */
+export class DownloadError extends EngineError {
+  /** Says what could not be fetched, why, and what to do. */
+  constructor(code: "download_failed" | "offline", message: string, options: ErrorOptions = {}) {
     super(code, message, options);
   }
 }

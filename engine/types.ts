@@ -307,6 +307,11 @@ export interface DownloadProgress {
   numFilesDone: number;
   /** Bytes a second, lately. */
   rate: number;
+  /**
+   * Whether another process downloads this model, and this one waits for it.
+   * @default false
+   */
+  isWaiting?: boolean;
 }
 
 /** Options of {@linkcode Engine.download}. */

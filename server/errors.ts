@@ -23,6 +23,7 @@ export type ErrorStatus =
   | 431
   | 500
   | 501
+  | 502
   | 503
   | 504;
 
@@ -103,6 +104,8 @@ const STATUS_OF_CODE: Record<EngineErrorCode, ErrorStatus> = {
   device_unavailable: 503,
   device_lost: 503,
   out_of_memory: 503,
+  download_failed: 502,
+  offline: 503,
   engine_failed: 500,
   engine_closed: 503,
 };

@@ -17,8 +17,9 @@ export {
   readJsonInside,
   readTextInside,
 } from "./files.ts";
-export { MAX_TOKENIZER_BYTES } from "./limits.ts";
-export { readMlcConfig as readPackageConfig } from "./mlc_config.ts";
+export { MAX_CONFIG_BYTES, MAX_INDEX_BYTES, MAX_SHARDS, MAX_TOKENIZER_BYTES } from "./limits.ts";
+export { MLC_CONFIG_FILE, readMlcConfig as readPackageConfig } from "./mlc_config.ts";
+export { MLC_INDEX_FILES } from "./mlc_index.ts";
 export {
   type ModelPackage,
   type PackageConfig,

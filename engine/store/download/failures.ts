@@ -15,6 +15,11 @@ export class TransientError extends Error {
   }
 }
 
+/** No connection comes about at all. */
+export class UnreachableError extends TransientError {
+  override name = "UnreachableError";
+}
+
 /** The bytes, or what the server says of them, are not those of the file. The message completes "Cannot fetch X: …". */
 export class WrongContentError extends Error {
   override name = "WrongContentError";

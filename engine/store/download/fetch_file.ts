@@ -29,7 +29,7 @@ export async function fetchFile(file: RemoteFile, transfer: Transfer): Promise<C
       return await check(file, part, transfer);
     } catch (error) {
       if (error instanceof TransientError) {
-        await retries.waitAfter(error, part.length > lengthBefore);
+        await retries.waitAfter(error, { hasProgress: part.length > lengthBefore });
       } else if (error instanceof WrongContentError) {
         if (hasRestarted) {
           await removePart(file.partPath);

@@ -1,11 +1,11 @@
 /**
- * One GET or HEAD under the rules for servers that are not trusted: few redirects and only to public hosts, the token
+ * One GET under the rules for servers that are not trusted: few redirects and only to public hosts, the token
  * for its own host alone, and no waiting for a silent connection.
  *
  * @module
  */
 import { DownloadError } from "../../errors.ts";
-import { TransientError } from "./failures.ts";
+import { TransientError, UnreachableError } from "./failures.ts";
 import { isPublicHost } from "./public_host.ts";
 
 /** The hub redirects once, a mirror twice. */
@@ -13,7 +13,6 @@ const MAX_REDIRECTS = 5;
 
 /** Options of {@linkcode request}. */
 export interface RequestOptions {
-  method?: "GET" | "HEAD";
   /** Sent to every host on the way. */
   headers?: Record<string, string>;
   /** Sent to the first URL's own origin only. */
@@ -68,13 +67,16 @@ class Exchange {
   }
 
   async send(url: URL, isOwnHost: boolean): Promise<Response> {
-    const { method = "GET", token } = this.options;
+    const { token } = this.options;
     const headers = new Headers(this.options.headers);
     // Compressed bytes have other offsets and lengths than the file.
     headers.set("accept-encoding", "identity");
     if (token !== undefined && isOwnHost) headers.set("authorization", `Bearer ${token}`);
-    const init = { method, headers, redirect: "manual", signal: this.#signal } as const;
-    return await this.#watch(() => fetch(url, init), `${url.host} cannot be reached`);
+    const init = { headers, redirect: "manual", signal: this.#signal } as const;
+    return await this.#watch(
+      () => fetch(url, init),
+      (reason) => new UnreachableError(`${url.host} cannot be reached (${reason})`),
+    );
   }
 
   async *read(response: Response): AsyncGenerator<Uint8Array, void, void> {
@@ -82,7 +84,10 @@ class Exchange {
     const reader = response.body.getReader();
     try {
       while (true) {
-        const { done, value } = await this.#watch(() => reader.read(), "the connection was cut");
+        const { done, value } = await this.#watch(
+          () => reader.read(),
+          (reason) => new TransientError(`the connection was cut (${reason})`),
+        );
         if (done) return;
         yield value;
       }
@@ -100,7 +105,10 @@ class Exchange {
   }
 
   /** Runs one network operation; silence longer than `stallMs` aborts it. */
-  async #watch<T>(operation: () => Promise<T>, failure: string): Promise<T> {
+  async #watch<T>(
+    operation: () => Promise<T>,
+    toError: (reason: string) => TransientError,
+  ): Promise<T> {
     const { signal, stallMs } = this.options;
     const timer = setTimeout(() => this.#stall.abort(), stallMs);
     try {
@@ -110,7 +118,7 @@ class Exchange {
       if (this.#stall.signal.aborted) {
         throw new TransientError(`no byte came for ${stallMs / 1000} s`);
       }
-      if (error instanceof TypeError) throw new TransientError(`${failure} (${describe(error)})`);
+      if (error instanceof TypeError) throw toError(describe(error));
       throw error;
     } finally {
       clearTimeout(timer);

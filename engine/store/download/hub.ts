@@ -8,7 +8,7 @@ import { DownloadError, type EngineError, ModelNotFoundError } from "../../error
 import { isJsonObject, type JsonObject } from "../../formats/mod.ts";
 import type { HubOptions } from "../../types.ts";
 import { type Digest, parseDigest, parseEtagDigest } from "./digest.ts";
-import { TransientError } from "./failures.ts";
+import { TransientError, UnreachableError } from "./failures.ts";
 import { request } from "./http.ts";
 import { PART_SUFFIX } from "./part_file.ts";
 import type { RemoteFile, Transfer } from "./remote_file.ts";
@@ -69,7 +69,9 @@ export async function listRepository(
       return await requestListing(url, asked, transfer);
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
-      await retries.waitAfter(error, false);
+      const { maxContactTries, maxTries } = transfer.tuning;
+      const isUnreachable = error instanceof UnreachableError;
+      await retries.waitAfter(error, { maxTries: isUnreachable ? maxContactTries : maxTries });
     }
   }
 }
@@ -163,7 +165,7 @@ async function readJson(
     text += decoder.decode(chunk, { stream: true });
   }
   try {
-    const json: unknown = JSON.parse(text);
+    const json: unknown = JSON.parse(text + decoder.decode());
     if (isJsonObject(json)) return json;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;

@@ -17,14 +17,18 @@ export class Retries {
   /**
    * Waits before the next try.
    *
-   * @param hasProgress whether the failed try brought bytes: then the count starts anew
+   * @param options `hasProgress` says that the failed try brought bytes: then the count starts anew
    * @throws {DownloadError} it has been tried often enough
    */
-  async waitAfter(error: TransientError, hasProgress: boolean): Promise<void> {
+  async waitAfter(
+    error: TransientError,
+    options: { hasProgress?: boolean; maxTries?: number } = {},
+  ): Promise<void> {
     const { signal, tuning } = this.transfer;
+    const { hasProgress = false, maxTries = tuning.maxTries } = options;
     this.#numTries = hasProgress ? 1 : this.#numTries + 1;
-    if (this.#numTries >= tuning.maxTries) {
-      throw this.#giveUp(`${error.message}, ${tuning.maxTries} times in a row`, error);
+    if (this.#numTries >= maxTries) {
+      throw this.#giveUp(`${error.message}, ${this.#numTries} times in a row`, error);
     }
     if (error.retryAfterMs !== null && error.retryAfterMs > tuning.maxRetryAfterMs) {
       const seconds = Math.ceil(error.retryAfterMs / 1000);

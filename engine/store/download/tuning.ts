@@ -12,6 +12,8 @@ export interface DownloadTuning {
   stallMs: number;
   /** Tries of one request in a row that bring nothing; a try that brings bytes starts the count anew. */
   maxTries: number;
+  /** The same for a hub that cannot be reached from the start: most likely there is no network. */
+  maxContactTries: number;
   /** Longest wait before the second try; doubled before each further one. */
   backoffMs: number;
   /** Bound of that doubling. */
@@ -29,7 +31,8 @@ export const DEFAULT_TUNING: Readonly<DownloadTuning> = {
   concurrency: 4,
   stallMs: 30_000,
   maxTries: 6,
-  backoffMs: 1_000,
+  maxContactTries: 2,
+  backoffMs: 500,
   maxBackoffMs: 30_000,
   maxRetryAfterMs: 120_000,
   lockPollMs: 250,

@@ -5,7 +5,9 @@
  *
  * @module
  */
+import { InvalidRequestError } from "../errors.ts";
 import { removeSentinel, type Sentinel } from "./guard.ts";
+import { TextLimitError } from "./limit_error.ts";
 import { createPieceTokenizer, type PieceTokenizer } from "./piece_tokenizer.ts";
 import { TokenTrie } from "./token_trie.ts";
 import type { AddedToken, TokenizerFile } from "./tokenizer_file.ts";
@@ -40,9 +42,26 @@ export class TextEncoding {
     }
   }
 
-  /** Tokenizes text in which the sentinel marks protected literals. */
+  /**
+   * Tokenizes text in which the sentinel marks protected literals.
+   *
+   * @throws {InvalidRequestError} the tokenizer would need too many steps
+   */
   encode(text: string, sentinel: Sentinel): number[] {
-    const sections = splitSections(text, this.#controlTokens).flatMap((section) =>
+    try {
+      return this.#encode(text, sentinel);
+    } catch (error) {
+      if (!(error instanceof TextLimitError)) throw error;
+      throw new InvalidRequestError(
+        "messages",
+        `Cannot tokenize the text: ${error.message}; shorten runs of like characters`,
+      );
+    }
+  }
+
+  #encode(text: string, sentinel: Sentinel): number[] {
+    // Half a surrogate pair is no character: it becomes U+FFFD here and not differently in each part.
+    const sections = splitSections(text.toWellFormed(), this.#controlTokens).flatMap((section) =>
       typeof section === "string"
         ? splitSections(removeSentinel(section, sentinel), this.#rawTokens)
         : [section]
@@ -51,19 +70,19 @@ export class TextEncoding {
     const ids: number[] = [];
     for (const [index, section] of sections.entries()) {
       if (typeof section !== "string") ids.push(section.id);
-      else for (const id of this.#encodeSection(section, index)) ids.push(id);
+      else for (const id of this.#encodeSection(section, index === 0)) ids.push(id);
     }
     return ids;
   }
 
-  /** @param index place among the sections: some pre-tokenizers put a space before the first only */
-  #encodeSection(text: string, index: number): number[] {
+  /** @param isFirst some pre-tokenizers put a space before the first section only */
+  #encodeSection(text: string, isFirst: boolean): number[] {
     if (text === "") return [];
     const sections = splitSections(this.#pieces.normalize(text), this.#normalizedTokens);
     stripAroundTokens(sections);
-    return sections.flatMap((section) => {
+    return sections.flatMap((section, i) => {
       if (typeof section !== "string") return [section.id];
-      return section === "" ? [] : this.#pieces.encode(section, index);
+      return section === "" ? [] : this.#pieces.encode(section, isFirst && i === 0);
     });
   }
 }

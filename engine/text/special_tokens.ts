@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { ModelInvalidError } from "../errors.ts";
 import { isJsonObject, type JsonObject } from "../formats/mod.ts";
 import type { ConvTemplate } from "./conv_template.ts";
+import { readTokenFrame, type TokenFrame } from "./tokenizer/post_processor.ts";
 import type { AddedToken, TokenizerFile } from "./tokenizer_file.ts";
 
 /** Ends of a turn that templates of known families write; some packages name only one of a model's end tokens. */
@@ -31,13 +33,29 @@ export function findControlTokens(file: TokenizerFile, templateSource: string): 
 }
 
 /**
- * Tokens that the tokenizer puts before raw text. `add_bos_token` decides where it is given, else the post-processor.
+ * Tokens that the tokenizer puts around raw text. `add_bos_token` and `add_eos_token` decide where they are given, else the
+ * post-processor.
+ *
+ * @throws {ModelInvalidError} the post-processor is damaged
  */
-export function readBosTokenIds(file: TokenizerFile): number[] {
-  const { add_bos_token } = file.config;
-  if (add_bos_token === true) return findIds(file, [readTokenText(file.config.bos_token)]);
-  if (add_bos_token === false) return [];
-  return findIds(file, readTemplatePrefix(file.json.post_processor));
+export function readFrame(file: TokenizerFile): TokenFrame {
+  const { config } = file;
+  try {
+    const frame = readTokenFrame(file.json.post_processor, (text) => findIds(file, [text])[0]);
+    const choose = (flag: unknown, token: unknown, ids: readonly number[]) => {
+      if (flag === true) return findIds(file, [readTokenText(token)]);
+      return flag === false ? [] : ids;
+    };
+    return {
+      before: choose(config.add_bos_token, config.bos_token, frame.before),
+      after: choose(config.add_eos_token, config.eos_token, frame.after),
+    };
+  } catch (error) {
+    throw new ModelInvalidError(
+      `Cannot use "${file.path}": ${(error as Error).message}; take the model's own tokenizer`,
+      { cause: error },
+    );
+  }
 }
 
 /**
@@ -65,24 +83,6 @@ export function readEosTokenIds(
 export function readTokenText(value: unknown): string | null {
   if (typeof value === "string") return value;
   return isJsonObject(value) && typeof value.content === "string" ? value.content : null;
-}
-
-/** Special tokens before the first sequence in a `TemplateProcessing` post-processor. */
-function readTemplatePrefix(postProcessor: unknown): string[] {
-  if (!isJsonObject(postProcessor)) return [];
-  if (Array.isArray(postProcessor.processors)) {
-    return postProcessor.processors.flatMap(readTemplatePrefix);
-  }
-  if (postProcessor.type !== "TemplateProcessing" || !Array.isArray(postProcessor.single)) {
-    return [];
-  }
-  const prefix: string[] = [];
-  for (const item of postProcessor.single) {
-    const token: unknown = item?.SpecialToken?.id;
-    if (typeof token !== "string") break;
-    prefix.push(token);
-  }
-  return prefix;
 }
 
 function findIds(file: TokenizerFile, texts: readonly (string | null)[]): number[] {

@@ -14,8 +14,9 @@ import { TextEncoding } from "./encoder.ts";
 import { chooseSentinel, LiteralGuard, type Sentinel } from "./guard.ts";
 import { loadChatTemplate } from "./load_chat_template.ts";
 import { THINK_CLOSE, THINK_OPEN } from "./reasoning.ts";
-import { findControlTokens, readBosTokenIds, readEosTokenIds } from "./special_tokens.ts";
+import { findControlTokens, readEosTokenIds, readFrame } from "./special_tokens.ts";
 import { createTokenBytes, readTokenDecoding } from "./token_bytes.ts";
+import type { TokenFrame } from "./tokenizer/post_processor.ts";
 import { type AddedToken, readTokenizerFile, type TokenizerFile } from "./tokenizer_file.ts";
 import { chooseToolFormat, type ToolFormat } from "./tool_calls/mod.ts";
 
@@ -52,6 +53,11 @@ export interface TextModel {
   encodeChat(messages: readonly ChatMessage[], tools?: readonly ToolDefinition[]): number[];
   /** Tokenizes raw text, control tokens in it as plain text, with the beginning-of-text token if the tokenizer adds it. */
   encodeText(text: string): number[];
+  /**
+   * Tokenizes text for an embedding, with the tokens that the tokenizer puts around it (`[CLS]` … `[SEP]`); ids get the same around
+   * them. Control tokens in text are plain text.
+   */
+  encodeForEmbedding(text: string | readonly number[]): number[];
   /** A token's own bytes; empty for special tokens and for ids that stand for nothing. */
   tokenBytes(id: number): Uint8Array;
   /** The same, but special tokens that mark calls and reasoning have the bytes of their literals. */
@@ -94,7 +100,7 @@ export async function loadTextModel(
     assistantGuard: new LiteralGuard(literals(controlTokens.filter((token) => token.special)), {
       breaksOpeners: false,
     }),
-    bosTokenIds: readBosTokenIds(file),
+    frame: readFrame(file),
     eosTokenIds: readEosTokenIds(file, pkg.chatConfig, conv, template?.source ?? ""),
     stopStrings: conv?.stop_str ?? [],
     tokenBytes: createTokenBytes(file, decoding.spelling),
@@ -114,7 +120,7 @@ interface TextModelParts {
   guard: LiteralGuard;
   /** Against special tokens only: an assistant's turn may carry what the model wrote, and templates look for `</think>` in it. */
   assistantGuard: LiteralGuard;
-  bosTokenIds: readonly number[];
+  frame: TokenFrame;
   eosTokenIds: ReadonlySet<number>;
   stopStrings: readonly string[];
   tokenBytes: (id: number) => Uint8Array;
@@ -175,9 +181,18 @@ class PackageTextModel implements TextModel {
   }
 
   encodeText(text: string): number[] {
-    const { bosTokenIds, encoding, guard } = this.#parts;
+    return [...this.#parts.frame.before, ...this.#encodePlain(text)];
+  }
+
+  encodeForEmbedding(text: string | readonly number[]): number[] {
+    const { before, after } = this.#parts.frame;
+    return [...before, ...typeof text === "string" ? this.#encodePlain(text) : text, ...after];
+  }
+
+  #encodePlain(text: string): number[] {
+    const { encoding, guard } = this.#parts;
     const sentinel: Sentinel = chooseSentinel([text]);
-    return [...bosTokenIds, ...encoding.encode(guard.protect(text, sentinel), sentinel)];
+    return encoding.encode(guard.protect(text, sentinel), sentinel);
   }
 
   tokenBytes(id: number): Uint8Array {

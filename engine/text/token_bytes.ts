@@ -5,6 +5,7 @@
  * @module
  */
 import { isJsonObject, type JsonObject } from "../formats/mod.ts";
+import { charsToBytes } from "./tokenizer/byte_level.ts";
 import type { TokenizerFile } from "./tokenizer_file.ts";
 
 /** How token texts spell bytes. */
@@ -74,7 +75,7 @@ export function createTokenBytes(
     }
     const text = file.tokens[id];
     if (text === undefined) return NO_BYTES;
-    if (spelling === "byte_level") return readByteLevel(text) ?? encoder.encode(text);
+    if (spelling === "byte_level") return charsToBytes(text) ?? encoder.encode(text);
     if (spelling === "raw") return encoder.encode(text);
     const byte = BYTE_TOKEN.exec(text);
     if (byte !== null) return Uint8Array.of(parseInt(byte[1]!, 16));
@@ -83,31 +84,3 @@ export function createTokenBytes(
 
   return (id) => table[id] ??= computeBytes(id);
 }
-
-/** Bytes of a byte-level token; null if a character stands for no byte. */
-function readByteLevel(text: string): Uint8Array | null {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) {
-    const byte = BYTE_OF_CHAR.get(text[i]!);
-    if (byte === undefined) return null;
-    bytes[i] = byte;
-  }
-  return bytes;
-}
-
-/**
- * GPT-2's alphabet: printable Latin-1 bytes stand for themselves, the other 68 for U+0100 upwards in order.
- *
- * @see https://github.com/openai/gpt-2/blob/master/src/encoder.py bytes_to_unicode
- */
-function createByteAlphabet(): Map<string, number> {
-  const alphabet = new Map<string, number>();
-  let numMoved = 0;
-  for (let byte = 0; byte < 256; byte++) {
-    const isPrintable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte !== 0xad);
-    alphabet.set(String.fromCharCode(isPrintable ? byte : 0x100 + numMoved++), byte);
-  }
-  return alphabet;
-}
-
-const BYTE_OF_CHAR = createByteAlphabet();

@@ -12,6 +12,7 @@ import {
   MAX_TOKENIZER_BYTES,
   readJsonInside,
 } from "../formats/mod.ts";
+import { MODEL_TYPES, type ModelType } from "./tokenizer/models.ts";
 
 /** A token that is matched as a whole before any other rule. */
 export interface AddedToken {
@@ -37,6 +38,10 @@ export interface TokenizerFile {
   json: JsonObject;
   /** Its model part. */
   model: JsonObject;
+  /** Kind of the model. */
+  modelType: ModelType;
+  /** The model's own tokens, text and id; a text given twice counts as last given. */
+  modelVocab: Iterable<readonly [text: string, id: number]>;
   /** Token text by id, added tokens included; holes are possible. */
   tokens: ReadonlyArray<string | undefined>;
   /** In the order of the file. */
@@ -45,12 +50,12 @@ export interface TokenizerFile {
   config: JsonObject;
 }
 
-/** The models of language models; WordPiece and WordLevel belong to encoders. */
-const MODEL_TYPES: readonly unknown[] = ["BPE", "Unigram"];
 /** Ids above this are not credible and would size tables. */
 const MAX_TOKEN_ID = 4_194_303;
 /** Characters of an added token; real ones stay below 100. */
 const MAX_ADDED_TOKEN_LENGTH = 512;
+/** Characters of all added tokens; the 6,400 of Gemma 3 have about 80,000. */
+const MAX_ADDED_CHARACTERS = 262_144;
 
 /**
  * Reads the tokenizer of a package.
@@ -68,12 +73,13 @@ export async function readTokenizerFile(dir: string, vocabSize: number): Promise
   }
   const model = json.model;
   if (!isJsonObject(model)) throw invalidField(path, "model", model, "an object");
-  // Older files name no type; the library tells them apart by their fields.
   if (model.type !== undefined && !MODEL_TYPES.includes(model.type)) {
-    throw invalidField(path, "model.type", model.type, MODEL_TYPES.join(" or "));
+    throw invalidField(path, "model.type", model.type, MODEL_TYPES.join(", "));
   }
   const addedTokens = readAddedTokens(path, json.added_tokens);
-  const tokens = readVocabulary(path, model);
+  const modelVocab = readVocabulary(path, model);
+  const tokens: Array<string | undefined> = [];
+  for (const [text, id] of modelVocab) tokens[id] = text;
   for (const token of addedTokens) tokens[token.id] = token.content;
   if (tokens.length > vocabSize) {
     throw new ModelInvalidError(
@@ -82,12 +88,23 @@ export async function readTokenizerFile(dir: string, vocabSize: number): Promise
     );
   }
   const config = await readJsonInside(dir, "tokenizer_config.json", MAX_TOKENIZER_BYTES) ?? {};
-  return { path, json, model, tokens, addedTokens, config };
+  const modelType = chooseModelType(model);
+  return { path, json, model, modelType, modelVocab, tokens, addedTokens, config };
+}
+
+/** Older files name no type; their fields tell. */
+function chooseModelType(model: JsonObject): ModelType {
+  if (model.type !== undefined) return model.type as ModelType;
+  if (Array.isArray(model.vocab)) return "Unigram";
+  return model.merges === undefined && model.continuing_subword_prefix !== undefined
+    ? "WordPiece"
+    : "BPE";
 }
 
 function readAddedTokens(path: string, value: unknown): AddedToken[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw invalidField(path, "added_tokens", value, "a list");
+  let numCharacters = 0;
   return value.map((token: unknown, i) => {
     if (!isJsonObject(token)) throw invalidField(path, `added_tokens[${i}]`, token, "an object");
     const { id, content } = token;
@@ -98,6 +115,15 @@ function readAddedTokens(path: string, value: unknown): AddedToken[] {
         `added_tokens[${i}].content`,
         content,
         `1 to ${MAX_ADDED_TOKEN_LENGTH} characters`,
+      );
+    }
+    numCharacters += content.length;
+    if (numCharacters > MAX_ADDED_CHARACTERS) {
+      throw invalidField(
+        path,
+        "length of all added_tokens",
+        numCharacters,
+        `at most ${MAX_ADDED_CHARACTERS} characters`,
       );
     }
     const special = token.special === true;
@@ -112,27 +138,30 @@ function readAddedTokens(path: string, value: unknown): AddedToken[] {
   });
 }
 
-/** Token texts by id: BPE and WordPiece map text to id, Unigram lists [text, score]. */
-function readVocabulary(path: string, model: JsonObject): Array<string | undefined> {
-  const tokens: Array<string | undefined> = [];
+/** BPE and WordPiece map text to id, Unigram lists [text, score]. */
+function readVocabulary(path: string, model: JsonObject): [text: string, id: number][] {
   const { vocab } = model;
-  if (Array.isArray(vocab)) {
-    for (const [id, entry] of vocab.entries()) {
+  if (model.type === "Unigram" ? !Array.isArray(vocab) : !isVocabulary(model, vocab)) {
+    throw invalidField(path, "model.vocab", vocab, "a table of tokens");
+  }
+  const entries = Array.isArray(vocab)
+    ? vocab.map((entry: unknown, id): [string, number] => {
       if (!Array.isArray(entry) || typeof entry[0] !== "string" || !Number.isFinite(entry[1])) {
         throw invalidField(path, `model.vocab[${id}]`, entry, "a pair of text and score");
       }
-      tokens[id] = entry[0];
-    }
-  } else if (isJsonObject(vocab)) {
-    for (const [text, id] of Object.entries(vocab)) {
-      checkId(path, `model.vocab[${JSON.stringify(text)}]`, id);
-      tokens[id] = text;
-    }
-  } else {
-    throw invalidField(path, "model.vocab", vocab, "a table of tokens");
-  }
-  if (tokens.length === 0) throw invalidField(path, "model.vocab", vocab, "at least 1 token");
-  return tokens;
+      return [entry[0], id];
+    })
+    : Object.entries(vocab as JsonObject).map(([text, id]): [string, number] => {
+      checkId(path, `model.vocab[${JSON.stringify(text.slice(0, 60))}]`, id);
+      return [text, id];
+    });
+  if (entries.length === 0) throw invalidField(path, "model.vocab", vocab, "at least 1 token");
+  return entries;
+}
+
+/** Whether a vocabulary fits a model that is not called Unigram; one without a name may be. */
+function isVocabulary(model: JsonObject, vocab: unknown): boolean {
+  return isJsonObject(vocab) || (model.type === undefined && Array.isArray(vocab));
 }
 
 function checkId(path: string, field: string, id: unknown): asserts id is number {

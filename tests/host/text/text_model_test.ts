@@ -80,7 +80,7 @@ const BROKEN_TOKENIZERS: [name: string, file: unknown, message: RegExp][] = [
   [
     "of an unknown kind",
     { model: { type: "Markov", vocab: { a: 0 } } },
-    /model\.type is "Markov", expected BPE or Unigram/,
+    /model\.type is "Markov", expected BPE, Unigram, WordPiece/,
   ],
   [
     "with a merge that is no pair",

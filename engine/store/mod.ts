@@ -1,8 +1,12 @@
 /**
- * Model references → packages on disk. Reads directory entries, JSON and file sizes; never weights, never the network.
+ * Model references → packages on disk. Reads directory entries, JSON and file sizes; never weights, and the network only in
+ * `download/`.
  *
  * @module
  */
 export { BUILTIN_MODELS } from "./builtin.ts";
+export { LIBRARY_ENDPOINT } from "./prebuilt.ts";
+export { listModels } from "./list.ts";
 export { describeOpaque } from "./opaque.ts";
-export { listModels, resolveModel, type StoreOptions } from "./resolve.ts";
+export { removeModel } from "./remove.ts";
+export { resolveModel, type StoreOptions } from "./resolve.ts";

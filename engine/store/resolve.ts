@@ -1,5 +1,6 @@
 /**
- * Model reference → what is known of it: path, then built-in alias, then a directory below the models directory.
+ * Model reference → what is known of it: path, then built-in model or alias, then hub repository, then a directory below the
+ * models directory.
  *
  * @module
  */
@@ -7,9 +8,11 @@ import { join, resolve } from "node:path";
 import { isInside } from "../formats/mod.ts";
 import type { ModelInfo } from "../types.ts";
 import { BUILTIN_MODELS } from "./builtin.ts";
+import { type CatalogEntry, findCatalogEntry } from "./catalog.ts";
+import { hubDirectory, type HubReference, inspectHub } from "./hub.ts";
 import { inspectDirectory } from "./inspect.ts";
 import { describeOpaque } from "./opaque.ts";
-import { isModelName, parseReference } from "./reference.ts";
+import { isRepository, parseReference } from "./reference.ts";
 
 /** Where models lie. */
 export interface StoreOptions {
@@ -19,76 +22,126 @@ export interface StoreOptions {
   builtinDir: string;
 }
 
+/** How a listing found a model; null when it was asked for by name. */
+type DiscoverySource = ModelInfo["discoverySource"];
+
 /**
  * Finds what a reference names. Reads JSON and file sizes only.
  *
- * @returns always an answer: a text that names nothing is `opaque` and unsupported, a damaged package says what is wrong
+ * @returns always an answer: a text that names nothing is `opaque` and unsupported, a damaged package says what is wrong, and
+ *   a model that could be downloaded says how
  */
-export async function resolveModel(
-  reference: string,
-  options: StoreOptions,
-): Promise<ModelInfo> {
+export async function resolveModel(reference: string, options: StoreOptions): Promise<ModelInfo> {
   const text = reference.trim();
   const parsed = parseReference(text);
-  if (parsed.kind === "opaque") return describeUnknown(text);
-  if (parsed.kind === "path") return await inspectPath(text, parsed.path);
-  // A directory of the working directory shadows an alias, as a shell user expects.
-  if (await isDirectory(resolve(parsed.name))) {
-    return await inspectPath(text, resolve(parsed.name));
+  switch (parsed.kind) {
+    case "opaque":
+      return parsed.fault === null ? describeUnknown(text) : describeOpaque(text, parsed.fault);
+    case "path":
+      return await inspectPath(text, parsed.path, options);
+    case "repository":
+      return await inspectHub({ ...parsed, reference: text }, options.modelsDir);
+    case "name":
+      // A directory of the working directory shadows an alias, as a shell user expects.
+      return parsed.revision === null && await isDirectory(resolve(parsed.name))
+        ? await inspectPath(text, resolve(parsed.name), options)
+        : await resolveName(parsed.name, parsed.revision, options);
   }
-  if (BUILTIN_MODELS.includes(parsed.name)) {
-    return await inspectBuiltin(parsed.name, options, null);
-  }
-  const path = join(resolve(options.modelsDir), parsed.name);
-  if (!(await isDirectory(path))) return describeUnknown(text);
-  return await inspectBelow(path, text, options, null);
 }
 
-/**
- * Lists the built-in models and the directories directly below the models directory, by source kind, then by reference. Hidden
- * directories, and those that an alias hides, are left out.
- */
-export async function listModels(options: StoreOptions): Promise<ModelInfo[]> {
-  const builtins = BUILTIN_MODELS.map((name) => inspectBuiltin(name, options, "built-in"));
-  const modelsDir = resolve(options.modelsDir);
-  const discovered = (await readDirectoryNames(modelsDir))
-    .filter((name) => !name.startsWith(".") && !BUILTIN_MODELS.includes(name))
-    .map((name) => {
-      const path = join(modelsDir, name);
-      return inspectBelow(path, isModelName(name) ? name : path, options, "discovered-local");
-    });
-  const models = await Promise.all([...builtins, ...discovered]);
-  const key = ({ sourceKind, reference }: ModelInfo) => `${sourceKind}\0${reference}`;
-  return models.sort((a, b) => key(a) < key(b) ? -1 : 1);
+/** Finds a name without looking into the working directory. */
+export async function resolveName(
+  name: string,
+  revision: string | null,
+  options: StoreOptions,
+  source: DiscoverySource = null,
+): Promise<ModelInfo> {
+  const reference = revision === null ? name : `${name}@${revision}`;
+  if (BUILTIN_MODELS.includes(name)) {
+    return revision === null
+      ? await inspectBuiltin(name, options, source)
+      : describeOpaque(reference, `"${name}" ships with the program and has no revisions`);
+  }
+  const alias = findCatalogEntry(name);
+  if (alias?.repository === null) {
+    return await inspectUnpublished(alias, reference, options, source);
+  }
+  const hub = toHub(name, revision, alias);
+  const known = hub && await inspectHub(hub, options.modelsDir, source);
+  if (known?.materialized) return known;
+  if (revision !== null) return known ?? describeOpaque(reference, NO_REVISION);
+  const path = join(resolve(options.modelsDir), name);
+  // A copy of the user's own is better than one that must be fetched.
+  const isOwn = await isDirectory(path) && !(hub && hubDirectory(hub, options.modelsDir) === path);
+  if (isOwn) return await inspectBelow(path, reference, options, source);
+  return known ?? describeUnknown(reference);
 }
 
-function inspectPath(reference: string, path: string): Promise<ModelInfo> {
-  return inspectDirectory(path, { reference, sourceKind: "local-path", discoverySource: null });
+const NO_REVISION = "Only hub repositories and their aliases have revisions; leave the @ out";
+
+function toHub(
+  name: string,
+  revision: string | null,
+  alias: CatalogEntry | undefined,
+): HubReference | undefined {
+  const reference = revision === null ? name : `${name}@${revision}`;
+  if (alias?.repository) return { reference, repository: alias.repository, revision, alias };
+  return isRepository(name) ? { reference, repository: name, revision } : undefined;
+}
+
+/** A model that nobody publishes in a form that runs here; a package of the user's own in its directory does. */
+async function inspectUnpublished(
+  { id, origin, directory }: CatalogEntry,
+  reference: string,
+  options: StoreOptions,
+  source: DiscoverySource,
+): Promise<ModelInfo> {
+  const path = join(resolve(options.modelsDir), directory);
+  if (await isDirectory(path)) return await inspectBelow(path, reference, options, source);
+  return {
+    ...describeOpaque(
+      reference,
+      `Nobody publishes ${origin} as an MLC package, and other weights are not read; ` +
+        `a package of your own in "${path}" would run under this name`,
+    ),
+    name: id,
+    sourceKind: "hugging-face",
+    discoverySource: source,
+    path,
+  };
+}
+
+function inspectPath(reference: string, path: string, options: StoreOptions): Promise<ModelInfo> {
+  return inspectDirectory(
+    path,
+    { reference, sourceKind: "local-path", discoverySource: null },
+    options.modelsDir,
+  );
 }
 
 function inspectBuiltin(
   name: string,
   options: StoreOptions,
-  discoverySource: ModelInfo["discoverySource"],
+  discoverySource: DiscoverySource,
 ): Promise<ModelInfo> {
-  return inspectDirectory(join(resolve(options.builtinDir), name), {
-    reference: name,
-    sourceKind: "builtin",
-    discoverySource,
-    name,
-  });
+  const path = join(resolve(options.builtinDir), name);
+  return inspectDirectory(
+    path,
+    { reference: name, sourceKind: "builtin", discoverySource, name },
+    options.modelsDir,
+  );
 }
 
 /** A directory below the models directory; a link out of it is not followed. */
-async function inspectBelow(
+export async function inspectBelow(
   path: string,
   reference: string,
-  { modelsDir }: StoreOptions,
-  discoverySource: ModelInfo["discoverySource"],
+  options: StoreOptions,
+  discoverySource: DiscoverySource,
 ): Promise<ModelInfo> {
   const found = { reference, sourceKind: "local-path", discoverySource } as const;
   // A directory that vanished meanwhile is as good as outside.
-  const isOwn = await isInside(modelsDir, path).catch(() => false);
+  const isOwn = await isInside(options.modelsDir, path).catch(() => false);
   if (!isOwn) {
     return {
       ...describeUnknown(reference),
@@ -97,30 +150,19 @@ async function inspectBelow(
       message: "The directory is a link out of the models directory; refer to it by its path",
     };
   }
-  return await inspectDirectory(path, found);
+  return await inspectDirectory(path, found, options.modelsDir);
 }
 
 function describeUnknown(reference: string): ModelInfo {
   return describeOpaque(
     reference,
-    "No built-in model, no directory in the models directory and no path has this name; " +
-      `use ${BUILTIN_MODELS.join(", ")} or give the path of an MLC package`,
+    "No built-in model, no alias, no directory in the models directory and no path has this name; " +
+      'see "ollm models list", or give a hub repository as org/name or the path of an MLC package',
   );
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+/** Whether there is a directory, links followed. */
+export async function isDirectory(path: string): Promise<boolean> {
   const info = await Deno.stat(path).catch(() => null);
   return info?.isDirectory ?? false;
-}
-
-/** Names of directories, links to directories included; none when the directory is absent. */
-async function readDirectoryNames(dir: string): Promise<string[]> {
-  if (!(await isDirectory(dir))) return [];
-  const names: string[] = [];
-  for await (const entry of Deno.readDir(dir)) {
-    if (entry.isDirectory || (entry.isSymlink && await isDirectory(join(dir, entry.name)))) {
-      names.push(entry.name);
-    }
-  }
-  return names;
 }

@@ -1,22 +1,8 @@
 import assert from "node:assert/strict";
-import { listModels, resolveModel, type StoreOptions } from "../../../engine/store/mod.ts";
-import { type PackageFixture, writePackage, writePackageInto } from "../../support/mlc_package.ts";
+import { resolveModel } from "../../../engine/store/mod.ts";
+import { writePackage } from "../../support/mlc_package.ts";
+import { makeStore } from "../../support/model_store.ts";
 import { makeTestDir } from "../../support/test_dir.ts";
-
-/** A models directory and a directory of built-in models, both with packages. */
-async function makeStore(
-  names: readonly string[] = [],
-  damage?: (fixture: PackageFixture) => void,
-): Promise<StoreOptions> {
-  const [modelsDir, builtinDir] = [makeTestDir(), makeTestDir()];
-  await Deno.mkdir(`${builtinDir}/ollm-tiny`);
-  await writePackageInto(`${builtinDir}/ollm-tiny`);
-  for (const name of names) {
-    await Deno.mkdir(`${modelsDir}/${name}`, { recursive: true });
-    await writePackageInto(`${modelsDir}/${name}`, damage);
-  }
-  return { modelsDir, builtinDir };
-}
 
 Deno.test("resolveModel() finds a built-in model by its alias", async () => {
   const options = await makeStore();
@@ -26,7 +12,13 @@ Deno.test("resolveModel() finds a built-in model by its alias", async () => {
     name: "ollm-tiny",
     sourceKind: "builtin",
     discoverySource: null,
+    repository: null,
+    revision: null,
     materialized: true,
+    task: "generate",
+    library: null,
+    memoryBytes: null,
+    requiredFeatures: [],
     supportLevel: "optimized",
     path: `${options.builtinDir}/ollm-tiny`,
     modelType: "llama",
@@ -81,8 +73,6 @@ const OPAQUE = [
   "Ollm-Tiny",
   "qwen3.5:9b-bf16",
   "foo://bar",
-  "hf:org/name",
-  "ollm-tiny@main",
   "a/b/c",
   "a/../b",
   "a..b",
@@ -113,7 +103,13 @@ for (const reference of OPAQUE) {
       name: reference.trim(),
       sourceKind: "opaque",
       discoverySource: null,
+      repository: null,
+      revision: null,
       materialized: false,
+      task: "generate",
+      library: null,
+      memoryBytes: null,
+      requiredFeatures: [],
       supportLevel: "unsupported",
       path: null,
       modelType: null,
@@ -121,11 +117,26 @@ for (const reference of OPAQUE) {
       contextLength: null,
       createdAt: 0,
       message:
-        "No built-in model, no directory in the models directory and no path has this name; " +
-        "use ollm-tiny or give the path of an MLC package",
+        "No built-in model, no alias, no directory in the models directory and no path has this name; " +
+        'see "ollm models list", or give a hub repository as org/name or the path of an MLC package',
     });
   });
 }
+
+Deno.test("resolveModel() says what is wrong with a reference that nothing can have", async () => {
+  const options = await makeStore();
+  const messages = {
+    "org/name@": /^After "@" a revision follows/,
+    "hf:name": /^After "hf:" a hub repository follows/,
+    "ollm-tiny@main": /^"ollm-tiny" ships with the program and has no revisions$/,
+    "nope@main": /^Only hub repositories and their aliases have revisions/,
+  };
+  for (const [reference, message] of Object.entries(messages)) {
+    const info = await resolveModel(reference, options);
+    assert.equal(info.sourceKind, "opaque", reference);
+    assert.match(info.message, message);
+  }
+});
 
 Deno.test("resolveModel() says that a path does not exist", async () => {
   const info = await resolveModel("./no/such/model", await makeStore());
@@ -158,6 +169,24 @@ Deno.test("resolveModel() calls a package with a cut shard incomplete", async ()
   assert.match(info.message, /params_shard_0\.bin": it has 25 bytes, the index says 26/);
 });
 
+Deno.test("resolveModel() names the files that a package lacks", async () => {
+  const cases: [names: string[], message: RegExp][] = [
+    [["params_shard_1.bin"], /: params_shard_1\.bin is missing; download the package again$/],
+    [
+      ["params_shard_0.bin", "params_shard_1.bin"],
+      /: params_shard_0\.bin and params_shard_1\.bin are missing;/,
+    ],
+    [["tensor-cache.json"], /it has no tensor-cache\.json or ndarray-cache\.json/],
+  ];
+  for (const [names, message] of cases) {
+    const options = await makeStore(["lacking"]);
+    for (const name of names) await Deno.remove(`${options.modelsDir}/lacking/${name}`);
+    const info = await resolveModel("lacking", options);
+    assert.equal(info.materialized, false);
+    assert.match(info.message, message);
+  }
+});
+
 Deno.test("resolveModel() calls a package without tokenizer incomplete", async () => {
   const options = await makeStore(["mute"], ({ files }) => delete files["tokenizer.json"]);
   const info = await resolveModel("mute", options);
@@ -170,7 +199,10 @@ Deno.test("resolveModel() says which architectures are supported", async () => {
   const info = await resolveModel("rwkv", options);
   assert.equal(info.supportLevel, "unsupported");
   assert.equal(info.materialized, true);
-  assert.match(info.message, /"rwkv6" cannot be run: supported are llama, .*; take a model of one/);
+  assert.match(
+    info.message,
+    /"rwkv6" cannot be run by our own kernels: they know llama, .*; take a model of one of these$/,
+  );
 });
 
 Deno.test("resolveModel() says which quantizations are supported", async () => {
@@ -179,7 +211,7 @@ Deno.test("resolveModel() says which quantizations are supported", async () => {
   assert.equal(info.supportLevel, "unsupported");
   assert.match(
     info.message,
-    /"q3f16_1" cannot be run: supported are q4f16_1, q4f32_1, q0f16, q0f32/,
+    /"q3f16_1" cannot be run by our own kernels: they know q4f16_1, q4f32_1, q0f16, q0f32; convert/,
   );
 });
 
@@ -199,40 +231,6 @@ Deno.test("resolveModel() follows a link within the models directory", async () 
   const options = await makeStore(["real"]);
   await Deno.symlink(`${options.modelsDir}/real`, `${options.modelsDir}/linked`);
   assert.equal((await resolveModel("linked", options)).supportLevel, "optimized");
-});
-
-Deno.test("listModels() lists built-in models and directories, each once, in order", async () => {
-  const options = await makeStore(["zeta", "alpha", ".hidden", "ollm-tiny"]);
-  await Deno.writeTextFile(`${options.modelsDir}/README.md`, "not a model");
-  await Deno.mkdir(`${options.modelsDir}/empty`);
-  const models = await listModels(options);
-  assert.deepEqual(
-    models.map((m) => [m.sourceKind, m.discoverySource, m.reference, m.materialized]),
-    [
-      ["builtin", "built-in", "ollm-tiny", true],
-      ["local-path", "discovered-local", "alpha", true],
-      ["local-path", "discovered-local", "empty", false],
-      ["local-path", "discovered-local", "zeta", true],
-    ],
-  );
-});
-
-Deno.test("listModels() refers to a directory without a legal name by its path", async () => {
-  const options = await makeStore(["my model"]);
-  const models = await listModels(options);
-  assert.equal(models[1]!.reference, `${options.modelsDir}/my model`);
-  assert.equal((await resolveModel(models[1]!.reference, options)).supportLevel, "optimized");
-});
-
-Deno.test("listModels() lists the built-in models when there is no models directory", async () => {
-  const options = { ...await makeStore(), modelsDir: "/nonexistent/models" };
-  assert.deepEqual((await listModels(options)).map((m) => m.reference), ["ollm-tiny"]);
-});
-
-Deno.test("listModels() works where the models directory is the program's own", async () => {
-  const { builtinDir } = await makeStore();
-  const models = await listModels({ modelsDir: builtinDir, builtinDir });
-  assert.deepEqual(models.map((m) => m.reference), ["ollm-tiny"]);
 });
 
 Deno.test("resolveModel() runs in a worker", async () => {

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { byteLevelTokenizer } from "./byte_tokenizer.ts";
+import { type Tensor, writeShards } from "./write_shards.ts";
 
 /** Options of {@linkcode writeRandomPackage}. */
 export interface RandomPackageOptions {
@@ -39,16 +39,6 @@ const HEAD_DIM = 64;
 const GROUP_SIZE = 32;
 /** Standard deviation of the quantized codes, uniform from -7 to 7 with 7 twice as likely. */
 const CODE_DEVIATION = 4.5;
-/** What the usual converter aims at; a larger tensor gets a shard of its own. */
-const SHARD_BYTES = 32 * 1024 * 1024;
-
-interface Tensor {
-  name: string;
-  shape: number[];
-  dtype: "uint32" | "float16";
-  bytes: Uint8Array<ArrayBuffer>;
-}
-
 /**
  * Writes the package into `dir`, which is created; a package that is complete there is left as it is.
  *
@@ -150,8 +140,8 @@ function* matrix(random: () => number, name: string, [n, k]: [number, number]): 
   const words = new Uint32Array(n * k / 8);
   for (let i = 0; i < words.length; i++) {
     const word = random();
-    // Code 15 does not occur in real packages: a nibble of four ones becomes 14.
-    words[i] = word ^ (word & (word >>> 1) & (word >>> 2) & (word >>> 3) & 0x11111111);
+    // Code 15 does not occur in real packages: a nibble of four ones becomes 7, the code of zero.
+    words[i] = word ^ ((word & (word >>> 1) & (word >>> 2) & (word >>> 3) & 0x11111111) << 3);
   }
   const scales = new Float16Array(n * k / GROUP_SIZE);
   const mean = 1 / (CODE_DEVIATION * Math.sqrt(k));
@@ -186,48 +176,4 @@ function createRandom(seed: number): () => number {
 
 function unit(random: () => number): number {
   return random() / 2 ** 32;
-}
-
-/** Fills shards in order and returns the records of the index. */
-async function writeShards(dir: string, tensors: Iterable<Tensor>): Promise<unknown[]> {
-  const records: unknown[] = [];
-  let pending: Tensor[] = [];
-  let numPending = 0;
-  const flush = async () => {
-    if (pending.length === 0) return;
-    const dataPath = `params_shard_${records.length}.bin`;
-    const hash = createHash("md5");
-    const file = await Deno.create(`${dir}/${dataPath}`);
-    let byteOffset = 0;
-    const own = [];
-    for (const { name, shape, dtype, bytes } of pending) {
-      hash.update(bytes);
-      await writeAll(file, bytes);
-      own.push({ name, shape, dtype, format: "f32-to-bf16", byteOffset, nbytes: bytes.length });
-      byteOffset += bytes.length;
-    }
-    file.close();
-    records.push({
-      dataPath,
-      format: "raw-shard",
-      nbytes: byteOffset,
-      md5sum: hash.digest("hex"),
-      records: own,
-    });
-    pending = [];
-    numPending = 0;
-  };
-  for (const tensor of tensors) {
-    if (numPending + tensor.bytes.length > SHARD_BYTES) await flush();
-    pending.push(tensor);
-    numPending += tensor.bytes.length;
-  }
-  await flush();
-  return records;
-}
-
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length;) {
-    written += await file.write(bytes.subarray(written));
-  }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./device.ts";
+export * from "./fast_waits.ts";
 export * from "./readback.ts";
 export * from "./recording.ts";
 export * from "./timestamps.ts";

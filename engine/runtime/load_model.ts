@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { readLibrary, WebLlmEmbedder, WebLlmRunner } from "../backends/web_llm/mod.ts";
 import { WgslRunner } from "../backends/wgsl/mod.ts";
 import { ModelInvalidError } from "../errors.ts";
 import { type ModelPackage, openPackage } from "../formats/mod.ts";
-import { chooseSoftwareThreads, GpuDevice } from "../gpu/mod.ts";
+import { chooseSoftwareThreads, GpuDevice, inspectAdapter } from "../gpu/mod.ts";
 import { modelDefaultSampling } from "../sampling/mod.ts";
 import { loadTextModel, type TextModel } from "../text/mod.ts";
 import type { ProgressListener, SamplingParams } from "../types.ts";
@@ -60,12 +61,30 @@ async function loadWgsl(
 }
 
 /** A model through its compiled library. */
-function loadWebLlm({ model }: LoadOptions, _onProgress: ProgressListener): Promise<LoadedModel> {
-  return Promise.reject(
-    new ModelInvalidError(
-      `Cannot load "${model}": the web-llm backend is not part of this version; use wgsl`,
-    ),
-  );
+async function loadWebLlm(
+  { model, dir, task, library: path, contextLength, maxSequences }: LoadOptions,
+  onProgress: ProgressListener,
+): Promise<LoadedModel> {
+  if (path === null) {
+    throw new ModelInvalidError(
+      `Cannot load "${model}" with web-llm: no compiled library is known for it; name one with --model-library`,
+    );
+  }
+  const pkg = await openPackage(dir);
+  const text = await loadTextModel(pkg);
+  const library = await readLibrary(path);
+  chooseSoftwareThreads(countWeights(pkg));
+  if (task === "embed") {
+    return { task, text, embedder: await WebLlmEmbedder.load(pkg, { library, onProgress }) };
+  }
+  const runner = await WebLlmRunner.load(pkg, {
+    library,
+    adapter: await inspectAdapter(),
+    ...(contextLength === undefined ? {} : { contextLength }),
+    ...(maxSequences === undefined ? {} : { maxSequences }),
+    onProgress,
+  });
+  return { task, runner, text, sampling: modelDefaultSampling(pkg.chatConfig) };
 }
 
 function countWeights(pkg: ModelPackage): number {

@@ -3,14 +3,16 @@
  *
  * @module
  */
+import { type Library, planLibrary, readLibrary } from "../backends/web_llm/mod.ts";
 import { planModel } from "../backends/wgsl/mod.ts";
 import { EngineError, InvalidRequestError } from "../errors.ts";
-import { openPackage } from "../formats/mod.ts";
+import { type ModelPackage, openPackage } from "../formats/mod.ts";
 import type { AdapterInfo } from "../gpu/mod.ts";
-import type { ModelInfo, RuntimeOptions, RuntimePlan } from "../types.ts";
+import type { BackendName, ModelInfo, RuntimeOptions, RuntimePlan } from "../types.ts";
+import type { MemoryPlan } from "./memory_plan.ts";
 
 /** Backends by the names that a user may write. */
-const BACKEND_NAMES: Readonly<Record<string, "wgsl" | "web-llm">> = {
+const BACKEND_NAMES: Readonly<Record<string, BackendName>> = {
   "wgsl": "wgsl",
   "optimized-native": "wgsl",
   "web-llm": "web-llm",
@@ -27,51 +29,131 @@ export async function planRuntime(
   adapter: () => Promise<AdapterInfo>,
   options: RuntimeOptions,
 ): Promise<RuntimePlan> {
-  const asked = options.backend === undefined ? "wgsl" : parseBackend(options.backend);
+  const asked = options.backend === undefined ? undefined : parseBackend(options.backend);
+  const backend = asked ?? chooseBackend(model);
   const reasons = [model.message];
-  if (model.supportLevel === "unsupported" || model.path === null) {
+  const isRunnable = model.supportLevel !== "unsupported" || asked === "web-llm";
+  if (!isRunnable || model.path === null || !model.materialized) {
     return planNothing(model, reasons);
-  }
-  if (asked === "web-llm") {
-    return planNothing(model, [
-      ...reasons,
-      "The web-llm backend is not part of this version; use wgsl",
-    ]);
   }
   try {
     const pkg = await openPackage(model.path);
-    const info = await adapter();
-    const { memory, kernelSet, kvElem } = planModel(pkg, info, {
-      ...(options.contextLength === undefined ? {} : { contextLength: options.contextLength }),
-      ...(options.maxSequences === undefined ? {} : { maxSequences: options.maxSequences }),
-    });
-    if (info.kind === "software") {
-      reasons.push("The adapter runs on the CPU: weights go into textures, which are faster there");
+    if (backend === "web-llm") {
+      return await planWebLlm(model, pkg, { options, adapter, reasons });
     }
-    return {
-      model,
-      backend: "wgsl",
-      kernelSet: kernelSet.name,
-      adapter: info.description,
-      dtypes: { weights: pkg.quantization, activations: "f32", kv: kvElem },
-      memory: {
-        weightsBytes: memory.weightsBytes,
-        kvBytes: memory.kvBytes,
-        activationBytes: memory.activationBytes,
-        totalBytes: memory.weightsBytes + memory.kvBytes + memory.activationBytes,
-      },
-      contextLength: memory.contextLength,
-      kvBlocks: { numBlocks: memory.numBlocks, blockSize: memory.blockSize },
-      maxSequences: memory.maxSequences,
-      reasons: [...reasons, ...memory.reasons],
-    };
+    return planWgsl(model, pkg, { options, adapter: await adapter(), reasons });
   } catch (error) {
     if (error instanceof EngineError) return planNothing(model, [...reasons, error.message]);
     throw error;
   }
 }
 
-function parseBackend(name: string): "wgsl" | "web-llm" {
+/** Our own kernels where they can run the model, else its library. */
+function chooseBackend({ task, supportLevel }: ModelInfo): BackendName {
+  return task === "generate" && supportLevel !== "generic" ? "wgsl" : "web-llm";
+}
+
+function planWgsl(
+  model: ModelInfo,
+  pkg: ModelPackage,
+  { options, adapter, reasons }: {
+    options: RuntimeOptions;
+    adapter: AdapterInfo;
+    reasons: string[];
+  },
+): RuntimePlan {
+  const { memory, kernelSet, kvElem } = planModel(pkg, adapter, sizesOf(options));
+  if (adapter.kind === "software") {
+    reasons.push("The adapter runs on the CPU: weights go into textures, which are faster there");
+  }
+  return {
+    ...planOf(model, adapter, memory, reasons),
+    backend: "wgsl",
+    kernelSet: kernelSet.name,
+    dtypes: { weights: pkg.quantization, activations: "f32", kv: kvElem },
+  };
+}
+
+async function planWebLlm(
+  model: ModelInfo,
+  pkg: ModelPackage,
+  { options, adapter, reasons }: {
+    options: RuntimeOptions;
+    adapter: () => Promise<AdapterInfo>;
+    reasons: string[];
+  },
+): Promise<RuntimePlan> {
+  const path = options.library ?? model.library?.path;
+  if (path === undefined) {
+    const advice = "No compiled library is known for this model; name one with --model-library";
+    return planNothing(model, [...reasons, advice]);
+  }
+  const library = await readLibrary(path);
+  const info = await adapter();
+  if (model.task === "embed") return planEmbedder(model, pkg, { library, info, reasons });
+  const { memory, kvElem } = planLibrary(pkg, library, info, sizesOf(options));
+  reasons.push("A compiled library runs it; whether it takes several sequences is tried at load");
+  return {
+    ...planOf(model, info, memory, reasons),
+    backend: "web-llm",
+    kernelSet: null,
+    dtypes: { weights: pkg.quantization, activations: kvElem, kv: kvElem },
+  };
+}
+
+/** Embedding models have neither a KV cache nor sequences. */
+function planEmbedder(
+  model: ModelInfo,
+  pkg: ModelPackage,
+  { library, info, reasons }: { library: Library; info: AdapterInfo; reasons: string[] },
+): RuntimePlan {
+  const weightsBytes = pkg.weightsBytes;
+  const activationBytes = Math.max(0, ...Object.values(library.memoryUsage));
+  return {
+    ...planNothing(model, reasons),
+    backend: "web-llm",
+    adapter: info.description,
+    memory: {
+      weightsBytes,
+      kvBytes: 0,
+      activationBytes,
+      totalBytes: weightsBytes + activationBytes,
+    },
+    contextLength: Math.min(library.prefillChunkSize, pkg.contextLength),
+    maxSequences: library.maxBatchSize,
+  };
+}
+
+function planOf(
+  model: ModelInfo,
+  { description }: AdapterInfo,
+  memory: MemoryPlan,
+  reasons: string[],
+): RuntimePlan {
+  const { weightsBytes, kvBytes, activationBytes, numBlocks, blockSize } = memory;
+  return {
+    ...planNothing(model, [...reasons, ...memory.reasons]),
+    adapter: description,
+    memory: {
+      weightsBytes,
+      kvBytes,
+      activationBytes,
+      totalBytes: weightsBytes + kvBytes + activationBytes,
+    },
+    contextLength: memory.contextLength,
+    kvBlocks: { numBlocks, blockSize },
+    maxSequences: memory.maxSequences,
+  };
+}
+
+function sizesOf({ contextLength, maxSequences }: RuntimeOptions) {
+  return {
+    ...(contextLength === undefined ? {} : { contextLength }),
+    ...(maxSequences === undefined ? {} : { maxSequences }),
+  };
+}
+
+function parseBackend(name: string): BackendName {
   const backend = BACKEND_NAMES[name.trim().toLowerCase()];
   if (backend) return backend;
   throw new InvalidRequestError(

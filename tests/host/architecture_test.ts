@@ -63,6 +63,19 @@ const DRAWN: Record<string, string[]> = {
     "engine/runtime/runner.ts",
     "engine/runtime/embedder.ts",
     "engine/runtime/memory_plan.ts",
+    "node:",
+  ],
+  // The only files that name web-llm: imported when a library is loaded, never before.
+  "engine/backends/web_llm/releases": ["npm:"],
+  "engine/backends/web_llm": [
+    ...ENGINE_WORDS,
+    "engine/gpu",
+    "engine/formats",
+    "engine/runtime/runner.ts",
+    "engine/runtime/embedder.ts",
+    "engine/runtime/memory_plan.ts",
+    "npm:",
+    "node:",
   ],
   // The loop: it meets a backend through its two interfaces and plain arithmetic.
   "engine/runtime/runner.ts": ENGINE_WORDS,
@@ -71,7 +84,14 @@ const DRAWN: Record<string, string[]> = {
   "engine/runtime": RUNTIME,
   // Its edges: a load builds the runner, the plan asks what it would build, the engine finds the adapter.
   "engine/runtime/load_model.ts": [...RUNTIME, "engine/runtime", "engine/backends", "engine/gpu"],
-  "engine/runtime/worker.ts": [...RUNTIME, "engine/runtime", "engine/runtime/load_model.ts"],
+  "engine/runtime/worker.ts": [
+    ...RUNTIME,
+    "engine/runtime",
+    "engine/runtime/load_model.ts",
+    "engine/runtime/serve_model.ts",
+  ],
+  // Serves whatever was loaded, and names its type.
+  "engine/runtime/serve_model.ts": [...RUNTIME, "engine/runtime", "engine/runtime/load_model.ts"],
   "engine/runtime/plan.ts": [
     ...RUNTIME,
     "engine/runtime",

@@ -1,0 +1,120 @@
+/**
+ * Runs a compiled embedding model.
+ *
+ * @module
+ */
+import { DeviceError, ModelInvalidError } from "../../errors.ts";
+import type { ModelPackage } from "../../formats/mod.ts";
+import type { Embedder } from "../../runtime/embedder.ts";
+import type { Library } from "./library.ts";
+import { type LoadedPipeline, loadPipeline } from "./load_pipeline.ts";
+import type { EmbeddingPipeline, TvmTensor } from "./tvm.ts";
+
+/** Options of {@linkcode WebLlmEmbedder.load}. */
+export interface WebLlmEmbedderOptions {
+  library: Library;
+  /** Share from 0 to 1, and what is being done. */
+  onProgress?: (share: number, stage: string) => void;
+}
+
+/** An embedding model on a compiled library. */
+export class WebLlmEmbedder implements Embedder {
+  readonly maxTokens: number;
+  readonly maxBatch: number;
+  readonly dimensions: number;
+  readonly #pipeline: EmbeddingPipeline;
+  readonly #device: GPUDevice;
+  #lost: DeviceError | null = null;
+
+  private constructor(
+    { pipeline, device }: LoadedPipeline<EmbeddingPipeline>,
+    sizes: Pick<Embedder, "maxTokens" | "maxBatch" | "dimensions">,
+  ) {
+    this.#pipeline = pipeline;
+    this.#device = device;
+    this.maxTokens = sizes.maxTokens;
+    this.maxBatch = sizes.maxBatch;
+    this.dimensions = sizes.dimensions;
+    device.lost.then(({ reason, message }) => {
+      const text = `The GPU device was lost (${reason}): ${message}`;
+      this.#lost = new DeviceError("device_lost", text);
+    });
+  }
+
+  /**
+   * Loads the weights and the library.
+   *
+   * @throws {ModelInvalidError} package and library do not fit together
+   * @throws {EngineError} this web-llm has other private fields
+   */
+  static async load(pkg: ModelPackage, options: WebLlmEmbedderOptions): Promise<WebLlmEmbedder> {
+    const { library, onProgress = () => {} } = options;
+    const dimensions = pkg.config.hidden_size;
+    if (library.kv !== null || typeof dimensions !== "number") {
+      throw new ModelInvalidError(
+        `The model library "${library.path}" does not make embeddings; give the library of this package`,
+      );
+    }
+    const maxTokens = Math.min(library.prefillChunkSize, pkg.contextLength);
+    const loaded = await loadPipeline<EmbeddingPipeline>({
+      pkg,
+      library,
+      task: "embed",
+      // web-llm insists that both are equal.
+      overrides: { context_window_size: library.prefillChunkSize, sliding_window_size: -1 },
+      methods: { "": ["prefill"] },
+      rewriteKernel: () => null,
+      onProgress: (share) => onProgress(0.9 * share, "loading weights"),
+    });
+    const { maxBatchSize: maxBatch } = library;
+    const embedder = new WebLlmEmbedder(loaded, { maxTokens, maxBatch, dimensions });
+    onProgress(0.9, "compiling kernels");
+    await embedder.embed([[0]]); // drivers compile at the first dispatch
+    onProgress(1, "ready");
+    return embedder;
+  }
+
+  async embed(inputs: readonly (readonly number[])[]): Promise<Float32Array[]> {
+    if (this.#lost) throw this.#lost;
+    const { tvm, prefill, params, device } = this.#pipeline;
+    const width = Math.max(...inputs.map((tokens) => tokens.length));
+    tvm.beginScope();
+    try {
+      const tokens = this.#toDevice(inputs, width, (token) => token);
+      const mask = this.#toDevice(inputs, width, () => 1);
+      const states: TvmTensor = prefill(tokens, mask, params);
+      const host = tvm.empty(states.shape, states.dtype, tvm.cpu());
+      host.copyFrom(states);
+      await device.sync();
+      const values = host.toArray();
+      // The state of the first token, [CLS], stands for the text.
+      const size = states.shape.at(-1)!;
+      return inputs.map((_, i) => values.slice(i * width * size, i * width * size + size));
+    } catch (error) {
+      throw error instanceof Error
+        ? error
+        : new Error(`The model library failed: ${String(error)}`);
+    } finally {
+      tvm.endScope();
+    }
+  }
+
+  destroy(): void {
+    this.#device.destroy();
+  }
+
+  /** [inputs, width] i32 of `value`, zeros behind each input's end. */
+  #toDevice(
+    inputs: readonly (readonly number[])[],
+    width: number,
+    value: (token: number) => number,
+  ): TvmTensor {
+    const { tvm, device } = this.#pipeline;
+    const padded = new Int32Array(inputs.length * width);
+    inputs.forEach((tokens, row) =>
+      tokens.forEach((token, i) => padded[row * width + i] = value(token))
+    );
+    const flat = tvm.empty([padded.length], "int32", device).copyFrom(padded);
+    return flat.view([inputs.length, width]);
+  }
+}

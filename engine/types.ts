@@ -149,6 +149,8 @@ export interface GenerationRequest {
   ignoreEos?: boolean;
   /** How long the model stays loaded when this request was its last one; see `EngineOptions.keepAliveMs`. */
   keepAliveMs?: number;
+  /** `wgsl` or `web-llm`; absent takes the engine's choice. */
+  backend?: string;
 }
 
 /** Log-probability of one token. */
@@ -177,6 +179,8 @@ export interface EmbedRequest {
   inputs: (string | number[])[];
   /** How long the model stays loaded when this request was its last one; see `EngineOptions.keepAliveMs`. */
   keepAliveMs?: number;
+  /** `wgsl` or `web-llm`; absent takes the engine's choice. */
+  backend?: string;
 }
 
 /** What {@linkcode Engine.embed} gives. */
@@ -255,10 +259,15 @@ export interface Generation extends AsyncIterable<GenerationEvent> {
   readonly numPromptTokens: number;
 }
 
-/** Options of {@linkcode Engine.generate}. */
+/** Options of {@linkcode Engine.generate} and {@linkcode Engine.embed}. */
 export interface GenerateOptions {
-  /** Aborting it cancels the sequence between two steps; the iteration ends with `cancelled`. */
+  /**
+   * Aborting it stops a download that nobody else waits for, and cancels the sequence between two steps; the iteration ends
+   * with `cancelled`.
+   */
   signal?: AbortSignal;
+  /** Told how far a download and a load are that the request waits for. */
+  onProgress?: ProgressListener;
 }
 
 /** Gets a share from 0 to 1 and what is being done, for example `downloading params_shard_0.bin`. */
@@ -266,10 +275,12 @@ export type ProgressListener = (share: number, stage: string) => void;
 
 /** Options of {@linkcode Engine.load}. */
 export interface LoadModelOptions {
-  /** Aborting it stops a download and a load that nobody else waits for; the promise then rejects with its reason. */
+  /** Aborting it stops a download that nobody else waits for; a load that has begun goes on. */
   signal?: AbortSignal;
   /** How long the model stays loaded without a request; see `EngineOptions.keepAliveMs`. */
   keepAliveMs?: number;
+  /** `wgsl` or `web-llm`; absent takes the engine's choice. */
+  backend?: string;
 }
 
 /** Where models and compiled libraries are downloaded from. */
@@ -459,6 +470,8 @@ export interface ModelStats {
 
 /** A loaded model: its counters, its memory and its end. */
 export interface LoadedModelStats extends ModelStats {
+  /** `loading` until it can answer; its counters are zero until then. */
+  state: "loading" | "loaded";
   /** What runs it. */
   backend: BackendName;
   /** Bytes on the device by its plan; null where the plan knows none. */

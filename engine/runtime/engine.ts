@@ -1,19 +1,11 @@
 /**
- * Models on demand: finds a reference, loads it into a worker, keeps it, brings a worker that died back.
+ * Models on demand: finds a reference, fetches its files, loads it into a worker, and hands it the request.
  *
  * @module
  */
-import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  EngineError,
-  InvalidRequestError,
-  ModelInvalidError,
-  ModelNotFoundError,
-} from "../errors.ts";
-import { isInside } from "../formats/mod.ts";
+import { InvalidRequestError, ModelInvalidError } from "../errors.ts";
 import { type AdapterInfo, inspectAdapter } from "../gpu/mod.ts";
-import { listModels, resolveModel, type StoreOptions } from "../store/mod.ts";
 import type {
   DownloadOptions,
   Embeddings,
@@ -31,8 +23,15 @@ import type {
   RuntimePlan,
   TokenizeRequest,
 } from "../types.ts";
+import { ModelFiles, type ModelOnDisk } from "./model_files.ts";
 import { ModelWorker, type ModelWorkerOptions } from "./model_worker.ts";
 import { planRuntime } from "./plan.ts";
+import {
+  type AcquireOptions,
+  type ModelLease,
+  type ModelLoad,
+  ResidentModels,
+} from "./resident_models.ts";
 
 /** Options of {@linkcode createEngine}. */
 export interface EngineOptions {
@@ -52,8 +51,8 @@ export interface EngineOptions {
    */
   defaultMaxTokens?: number;
   /**
-   * Models that stay loaded; beyond it the one unused longest is unloaded as soon as it is idle.
-   * @default 2
+   * Models that may be loaded at once. For one more, the one unused longest is unloaded; while all are busy it waits.
+   * @default 2, and no bound with `memoryBudgetBytes`
    */
   maxLoadedModels?: number;
   /** Tokens a sequence may hold. Absent: all that the model can see and memory holds. */
@@ -73,7 +72,8 @@ export interface EngineOptions {
   forceDownload?: boolean;
   /**
    * Device memory that all loaded models may take together, by their plans. Idle ones are unloaded, the one unused
-   * longest first, until a new one fits. Absent: no bound but `maxLoadedModels`, since WebGPU does not tell how much there is.
+   * longest first, until a new one fits; while busy ones take the room, it waits. Absent: no bound but `maxLoadedModels`, since
+   * WebGPU does not tell how much there is.
    */
   memoryBudgetBytes?: number;
   /**
@@ -83,241 +83,198 @@ export interface EngineOptions {
   keepAliveMs?: number;
 }
 
-/** A worker that dies more often than this within the window is not started again by itself. */
-const MAX_RESTARTS = 5;
-const RESTART_WINDOW_MS = 60_000;
-
-/** A model that is loaded, is being loaded, or failed to load. */
-interface LoadedModel {
-  readonly info: ModelInfo & { path: string };
-  readonly listeners: Set<ProgressListener>;
-  worker: ModelWorker;
-  lastUsedAt: number;
-  /** Times of restarts, by the monotonic clock, ascending. */
-  readonly restarts: number[];
-}
-
 /** The directory of the models that ship with the program. */
 const BUILTIN_DIR = fileURLToPath(new URL("../../models", import.meta.url));
 
+/** Parts of an engine that tests change. */
+export interface EngineParts extends ModelWorkerOptions {
+  /** @default asks WebGPU */
+  inspectAdapter?: () => Promise<AdapterInfo>;
+  /** How long a model waits for room that busy ones take. @default 60000 */
+  maxWaitMs?: number;
+}
+
 /** Runs models in workers of this process. */
 export class LocalEngine implements Engine {
-  readonly #options: Required<
-    Pick<EngineOptions, "modelsDir" | "maxWaiting" | "defaultMaxTokens" | "maxLoadedModels">
-  >;
-  readonly #library: string | undefined;
-  readonly #sizes: Pick<EngineOptions, "contextLength" | "maxSequences">;
-  readonly #store: StoreOptions;
-  /** By directory, so that two spellings of a reference share a model. */
-  readonly #models = new Map<string, LoadedModel>();
-  /** Loads one after the other; see `chooseSoftwareThreads`. */
-  #loading: Promise<unknown> = Promise.resolve();
+  readonly #options: EngineOptions;
+  readonly #files: ModelFiles;
+  readonly #models: ResidentModels;
+  readonly #inspectAdapter: () => Promise<AdapterInfo>;
   #adapter: Promise<AdapterInfo> | null = null;
-  readonly #workerOptions: ModelWorkerOptions;
-  #isClosed = false;
 
-  constructor(options: EngineOptions, workerOptions: ModelWorkerOptions = {}) {
-    this.#workerOptions = workerOptions;
-    const {
-      modelsDir = "models",
-      maxWaiting = 64,
-      defaultMaxTokens = 500,
-      maxLoadedModels = 2,
-      contextLength,
-      maxSequences,
-    } = options;
-    this.#library = options.library;
-    this.#options = { modelsDir, maxWaiting, defaultMaxTokens, maxLoadedModels };
-    this.#sizes = {
-      ...(contextLength === undefined ? {} : { contextLength }),
-      ...(maxSequences === undefined ? {} : { maxSequences }),
-    };
-    this.#store = { modelsDir, builtinDir: BUILTIN_DIR };
+  constructor(options: EngineOptions, parts: EngineParts = {}) {
+    const { hub = {}, memoryBudgetBytes = Infinity } = options;
+    const { libraryEndpoint } = hub;
+    this.#options = options;
+    this.#files = new ModelFiles({
+      store: {
+        modelsDir: options.modelsDir ?? "models",
+        builtinDir: BUILTIN_DIR,
+        ...(libraryEndpoint === undefined ? {} : { libraryEndpoint }),
+      },
+      hub,
+      forceDownload: options.forceDownload ?? false,
+    });
+    this.#models = new ResidentModels({
+      maxModels: options.maxLoadedModels ?? (memoryBudgetBytes === Infinity ? 2 : Infinity),
+      budgetBytes: memoryBudgetBytes,
+      keepAliveMs: options.keepAliveMs ?? Infinity,
+      ...(parts.maxWaitMs === undefined ? {} : { maxWaitMs: parts.maxWaitMs }),
+      start: (load, events) => new ModelWorker(load, events, parts),
+    });
+    this.#inspectAdapter = parts.inspectAdapter ?? inspectAdapter;
   }
 
   async generate(request: GenerationRequest, options: GenerateOptions = {}): Promise<Generation> {
-    const model = await this.#acquire(request.model);
-    return await model.worker.generate(request, options.signal);
+    const lease = await this.#acquire("generate", request, options);
+    try {
+      const generation = await lease.worker.generate(request, options.signal);
+      generation.ended.then(() => lease.release());
+      return generation;
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+  }
+
+  async embed(request: EmbedRequest, options: GenerateOptions = {}): Promise<Embeddings> {
+    using lease = await this.#acquire("embed", request, options);
+    return await lease.worker.embed(request.inputs, options.signal);
+  }
+
+  async tokenize(request: TokenizeRequest): Promise<number[]> {
+    using lease = await this.#acquire(null, request);
+    return await lease.worker.tokenize(request);
+  }
+
+  async detokenize(model: string, tokens: number[]): Promise<string> {
+    using lease = await this.#acquire(null, { model });
+    return await lease.worker.detokenize(tokens);
   }
 
   async load(
     reference: string,
     onProgress?: ProgressListener,
-    _options: LoadModelOptions = {},
+    { signal, ...options }: LoadModelOptions = {},
   ): Promise<void> {
-    const model = await this.#acquire(reference, onProgress);
-    try {
-      await model.worker.loaded;
-    } finally {
-      if (onProgress) model.listeners.delete(onProgress);
-    }
-  }
-
-  async plan(options: RuntimeOptions = {}): Promise<RuntimePlan> {
-    const store = await this.#storeAt(options.modelsDir);
-    const model = await resolveModel(options.model ?? "ollm-tiny", store);
-    const adapter = () => this.#adapter ??= inspectAdapter();
-    return await planRuntime(model, adapter, { ...this.#sizes, ...options });
-  }
-
-  async tokenize(request: TokenizeRequest): Promise<number[]> {
-    const { worker } = await this.#acquire(request.model);
-    return await worker.tokenize(request);
-  }
-
-  async detokenize(model: string, tokens: number[]): Promise<string> {
-    const { worker } = await this.#acquire(model);
-    return await worker.detokenize(tokens);
-  }
-
-  async listModels({ modelsDir }: Pick<RuntimeOptions, "modelsDir"> = {}): Promise<ModelInfo[]> {
-    return await listModels(await this.#storeAt(modelsDir));
-  }
-
-  inspectModel(reference: string): Promise<ModelInfo> {
-    return resolveModel(reference, this.#store);
-  }
-
-  async download(reference: string, _options: DownloadOptions = {}): Promise<ModelInfo> {
-    const info = await this.inspectModel(reference);
-    if (!info.materialized) throw new ModelNotFoundError(reference, info.message);
-    return info;
-  }
-
-  async remove(reference: string): Promise<number> {
-    const info = await this.inspectModel(reference);
-    if (!info.materialized) throw new ModelNotFoundError(reference, info.message);
-    throw new InvalidRequestError(
-      "model",
-      `Cannot remove "${reference}": it was not downloaded; delete ${info.path} yourself`,
-    );
-  }
-
-  async stats(): Promise<LoadedModelStats[]> {
-    const all = [...this.#models.values()].map(async ({ worker, restarts }) => ({
-      ...await worker.stats(),
-      numRestartsTotal: restarts.length,
-      backend: "wgsl" as const,
-      memoryBytes: null,
-      unloadAt: null,
-    }));
-    const settled = await Promise.allSettled(all);
-    return settled.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
-  }
-
-  async embed({ model }: EmbedRequest): Promise<Embeddings> {
-    await this.inspectModel(model);
-    throw new InvalidRequestError(
-      "model",
-      `The model "${model}" generates text; embeddings need one trained for them`,
-    );
+    const lease = await this.#acquire(null, { model: reference, ...options }, {
+      signal,
+      onProgress,
+    });
+    lease.release();
   }
 
   async unload(reference: string): Promise<boolean> {
-    const { path } = await this.inspectModel(reference);
-    const model = this.#models.get(path ?? "");
-    if (!model) return false;
-    this.#models.delete(model.info.path);
-    model.worker.close();
-    return true;
+    const { path } = await this.#files.inspect(reference);
+    return path !== null && this.#models.unload(path);
+  }
+
+  async download(reference: string, options: DownloadOptions = {}): Promise<ModelInfo> {
+    this.#models.assertOpen();
+    return await this.#files.download(reference, options);
+  }
+
+  async remove(reference: string): Promise<number> {
+    await this.unload(reference);
+    return await this.#files.remove(await this.#files.inspect(reference));
+  }
+
+  async plan(options: RuntimeOptions = {}): Promise<RuntimePlan> {
+    const model = await this.#files.inspect(options.model ?? "ollm-tiny", options.modelsDir);
+    return await this.#plan(model, options);
+  }
+
+  async listModels({ modelsDir }: Pick<RuntimeOptions, "modelsDir"> = {}): Promise<ModelInfo[]> {
+    return await this.#files.list(modelsDir);
+  }
+
+  async inspectModel(reference: string): Promise<ModelInfo> {
+    return await this.#files.inspect(reference);
+  }
+
+  async stats(): Promise<LoadedModelStats[]> {
+    return await this.#models.stats();
   }
 
   close(): Promise<void> {
-    this.#isClosed = true;
-    for (const { worker } of this.#models.values()) worker.close();
-    this.#models.clear();
+    this.#files.close();
+    this.#models.close();
     return Promise.resolve();
   }
 
-  /** The store with another models directory; the one that was configured is a wall. */
-  async #storeAt(modelsDir: string | undefined): Promise<StoreOptions> {
-    if (modelsDir === undefined) return this.#store;
-    const path = resolve(this.#store.modelsDir, modelsDir);
-    const isOurs = await isInside(this.#store.modelsDir, path).catch(() => false);
-    if (isOurs) return { ...this.#store, modelsDir: path };
-    throw new InvalidRequestError(
-      "modelsDir",
-      `Cannot look for models in ${
-        JSON.stringify(modelsDir)
-      }: it is no folder below the models directory`,
-    );
+  /** The model of a request, downloaded and loaded if needed; the caller releases it. */
+  async #acquire(
+    task: ModelInfo["task"] | null,
+    { model, backend, keepAliveMs }: { model: string; backend?: string; keepAliveMs?: number },
+    options: Pick<AcquireOptions, "signal" | "onProgress"> = {},
+  ): Promise<ModelLease> {
+    this.#models.assertOpen();
+    const info = await this.#files.provide(model, options);
+    if (task !== null) requireTask(info, task);
+    const plan = () => this.#planLoad(info, backend);
+    return await this.#models.acquire(`${info.path}\0${backend ?? ""}`, plan, {
+      ...options,
+      keepAliveMs,
+    });
   }
 
-  /** The model of a reference; starts to load it if it is not there. */
-  async #acquire(reference: string, onProgress?: ProgressListener): Promise<LoadedModel> {
-    const info = await this.inspectModel(reference);
-    if (this.#isClosed) throw new EngineError("engine_closed", "The engine was closed");
-    if (info.path === null || !info.materialized) {
-      throw new ModelNotFoundError(reference, info.message);
+  /** What loading a model takes. Asking for it throws what the plan only tells. */
+  async #planLoad(info: ModelOnDisk, backend: string | undefined): Promise<ModelLoad> {
+    const plan = await this.#plan(info, backend === undefined ? {} : { backend });
+    if (plan.backend === null) {
+      await this.#describeAdapter(); // throws where that is the reason
+      const why = plan.reasons.join("; ");
+      if (backend === undefined) throw new ModelInvalidError(`Cannot run "${info.name}": ${why}`);
+      throw new InvalidRequestError("backend", `This backend cannot run "${info.name}": ${why}`);
     }
-    if (info.supportLevel === "unsupported") throw new ModelInvalidError(info.message);
-    let model = this.#models.get(info.path);
-    if (!model) {
-      this.#unloadUnused();
-      const listeners = new Set<ProgressListener>();
-      model = {
-        info: { ...info, path: info.path },
-        listeners,
-        worker: this.#start({ ...info, path: info.path }, listeners),
-        lastUsedAt: 0,
-        restarts: [],
-      };
-      this.#models.set(info.path, model);
-      this.#watch(model);
-    }
-    model.lastUsedAt = performance.now();
-    if (onProgress) model.listeners.add(onProgress);
-    return model;
-  }
-
-  #start(info: LoadedModel["info"], listeners: Set<ProgressListener>): ModelWorker {
-    const { maxWaiting, defaultMaxTokens } = this.#options;
-    const worker = new ModelWorker(
-      {
+    const { maxWaiting = 64, defaultMaxTokens = 500, contextLength, maxSequences, library } =
+      this.#options;
+    return {
+      memoryBytes: plan.memory?.totalBytes ?? info.memoryBytes,
+      options: {
         model: info.name,
         dir: info.path,
         task: info.task,
-        backend: "wgsl",
-        library: this.#library ?? info.library?.path ?? null,
+        backend: plan.backend,
+        library: library ?? info.library?.path ?? null,
         maxWaiting,
         defaultMaxTokens,
-        ...this.#sizes,
+        ...(contextLength === undefined ? {} : { contextLength }),
+        ...(maxSequences === undefined ? {} : { maxSequences }),
       },
-      (share, stage) => listeners.forEach((listener) => listener(share, stage)),
-      this.#loading,
-      this.#workerOptions,
-    );
-    this.#loading = worker.loaded.catch(() => {});
-    return worker;
+    };
   }
 
-  /** Starts a worker that died again; one that never loaded, or dies over and over, is forgotten instead. */
-  async #watch(model: LoadedModel): Promise<void> {
-    const { worker } = model;
-    await worker.died;
-    if (this.#models.get(model.info.path) !== model) return;
-    const now = performance.now();
-    const recent = model.restarts.filter((at) => now - at < RESTART_WINDOW_MS);
-    if (!worker.hasLoaded || recent.length >= MAX_RESTARTS) {
-      this.#models.delete(model.info.path);
-      return;
-    }
-    model.restarts.push(now);
-    model.worker = this.#start(model.info, model.listeners);
-    await this.#watch(model);
+  /** Plans with the engine's own settings where `options` has none. */
+  async #plan(model: ModelInfo, options: RuntimeOptions): Promise<RuntimePlan> {
+    const { backend, library, contextLength, maxSequences } = this.#options;
+    return await planRuntime(model, () => this.#describeAdapter(), {
+      ...(backend === undefined ? {} : { backend }),
+      ...(library === undefined ? {} : { library }),
+      ...(contextLength === undefined ? {} : { contextLength }),
+      ...(maxSequences === undefined ? {} : { maxSequences }),
+      ...options,
+    });
   }
 
-  /** Makes room for one more model. */
-  #unloadUnused(): void {
-    const idle = [...this.#models.entries()]
-      .filter(([, { worker }]) => !worker.isBusy)
-      .sort(([, a], [, b]) => a.lastUsedAt - b.lastUsedAt);
-    for (const [path, { worker }] of idle) {
-      if (this.#models.size < this.#options.maxLoadedModels) return;
-      worker.close();
-      this.#models.delete(path);
-    }
+  #describeAdapter(): Promise<AdapterInfo> {
+    return this.#adapter ??= this.#inspectAdapter().catch((error) => {
+      this.#adapter = null; // there may be one next time
+      throw error;
+    });
   }
+}
+
+/** @throws {InvalidRequestError} the model does something else */
+function requireTask({ reference, task }: ModelInfo, wanted: ModelInfo["task"]): void {
+  if (task === wanted) return;
+  throw new InvalidRequestError(
+    "model",
+    task === "embed"
+      ? `The model "${reference}" turns texts into vectors and cannot generate; use it for embeddings`
+      : `The model "${reference}" generates text and was not trained for embeddings; ` +
+        "averages of its states would find the wrong documents",
+  );
 }
 
 /**

@@ -4,11 +4,21 @@
  * @module
  */
 import { EngineError, fromErrorRecord } from "../errors.ts";
-import type { Generation, GenerationRequest, ModelStats, TokenizeRequest } from "../types.ts";
+import type {
+  Embeddings,
+  EmbedRequest,
+  GenerationRequest,
+  ProgressListener,
+  TokenizeRequest,
+} from "../types.ts";
 import { EventStream } from "./event_stream.ts";
-import type { LoadOptions, WorkerAnswer, WorkerReply, WorkerRequest } from "./protocol.ts";
-
-type WorkerStats = Omit<ModelStats, "numRestartsTotal">;
+import type {
+  LoadOptions,
+  WorkerAnswer,
+  WorkerReply,
+  WorkerRequest,
+  WorkerStats,
+} from "./protocol.ts";
 
 /** Settles a promise that a message will answer. */
 interface Pending<T> {
@@ -30,40 +40,41 @@ export interface ModelWorkerOptions {
   silenceLimitMs?: number;
 }
 
+/** What a worker tells whoever started it. */
+export interface ModelWorkerEvents {
+  /** Loading has come this far. */
+  onProgress: ProgressListener;
+  /** It died by itself, of no more use; called before its requests hear of it. */
+  onDied: () => void;
+}
+
 /** A model in a worker of its own. Ending the worker gives all memory back. */
 export class ModelWorker {
   /** Rejects if the model cannot be loaded. */
   readonly loaded: Promise<void>;
-  /** Resolves when the worker died by itself; it is of no more use then. */
-  readonly died: Promise<void>;
   readonly #worker: Worker;
-  readonly #onProgress: (share: number, stage: string) => void;
-  readonly #pendingGenerations = new Map<number, Pending<Generation>>();
+  readonly #events: ModelWorkerEvents;
+  readonly #pendingGenerations = new Map<number, Pending<EventStream>>();
   readonly #pendingAnswers = new Map<number, Pending<WorkerAnswer>>();
   /** Accepted generations that have not ended. */
   readonly #streams = new Map<number, EventStream>();
   #pendingLoad!: Pending<void>;
-  #resolveDied!: () => void;
   readonly #watchdog: ReturnType<typeof setInterval>;
   #lastHeardAt = 0;
   #nextId = 1;
   #hasLoaded = false;
+  /** Why it ended; null while it is alive. */
+  #ending: Error | null = null;
 
-  /**
-   * Starts loading as soon as `turn` resolves.
-   *
-   * @param onProgress gets a share from 0 to 1 and what is being done
-   */
+  /** Starts a worker that loads at once. */
   constructor(
     options: LoadOptions,
-    onProgress: (share: number, stage: string) => void,
-    turn: Promise<unknown>,
+    events: ModelWorkerEvents,
     { url = WORKER_URL, silenceLimitMs = SILENCE_LIMIT_MS }: ModelWorkerOptions = {},
   ) {
-    this.#onProgress = onProgress;
+    this.#events = events;
     this.loaded = new Promise((resolve, reject) => this.#pendingLoad = { resolve, reject });
     this.loaded.catch(() => {}); // whoever uses the model awaits it too
-    this.died = new Promise((resolve) => this.#resolveDied = resolve);
     this.#worker = new Worker(url, {
       type: "module",
       name: options.model,
@@ -78,7 +89,7 @@ export class ModelWorker {
     };
     this.#watchdog = setInterval(() => this.#checkPulse(silenceLimitMs), silenceLimitMs / 4);
     Deno.unrefTimer(this.#watchdog);
-    turn.then(() => this.#send({ type: "load", options }));
+    this.#send({ type: "load", options });
   }
 
   /** Whether loading has succeeded. */
@@ -86,21 +97,20 @@ export class ModelWorker {
     return this.#hasLoaded;
   }
 
-  /** Whether a request is waiting or running here. */
-  get isBusy(): boolean {
-    return this.#pendingGenerations.size + this.#pendingAnswers.size + this.#streams.size > 0;
-  }
-
   /** Queues a request; see `Engine.generate`. */
-  async generate(request: GenerationRequest, signal?: AbortSignal): Promise<Generation> {
-    await this.loaded;
-    signal?.throwIfAborted();
+  async generate(request: GenerationRequest, signal?: AbortSignal): Promise<EventStream> {
+    await this.#live(signal);
     const id = this.#nextId++;
     signal?.addEventListener("abort", () => this.#send({ type: "cancel", id }), { once: true });
-    return await new Promise<Generation>((resolve, reject) => {
+    return await new Promise<EventStream>((resolve, reject) => {
       this.#pendingGenerations.set(id, { resolve, reject });
       this.#send({ type: "generate", id, request });
     });
+  }
+
+  /** See `Engine.embed`; rejects with the reason of `signal`. */
+  async embed(inputs: EmbedRequest["inputs"], signal?: AbortSignal): Promise<Embeddings> {
+    return await this.#ask((id) => ({ type: "embed", id, inputs }), signal) as Embeddings;
   }
 
   /** See `Engine.tokenize`. */
@@ -124,13 +134,28 @@ export class ModelWorker {
   }
 
   /** Asks a question that one message answers. */
-  async #ask(question: (id: number) => WorkerRequest): Promise<WorkerAnswer> {
-    await this.loaded;
+  async #ask(
+    question: (id: number) => WorkerRequest,
+    signal?: AbortSignal,
+  ): Promise<WorkerAnswer> {
+    await this.#live(signal);
     const id = this.#nextId++;
     return await new Promise<WorkerAnswer>((resolve, reject) => {
       this.#pendingAnswers.set(id, { resolve, reject });
+      signal?.addEventListener("abort", () => {
+        if (!this.#pendingAnswers.delete(id)) return;
+        this.#send({ type: "cancel", id });
+        reject(signal.reason);
+      }, { once: true });
       this.#send(question(id));
     });
+  }
+
+  /** Resolves when the worker can be asked; a message to one that ended would never be answered. */
+  async #live(signal?: AbortSignal): Promise<void> {
+    await this.loaded;
+    signal?.throwIfAborted();
+    if (this.#ending !== null) throw this.#ending;
   }
 
   #send(message: WorkerRequest): void {
@@ -140,7 +165,7 @@ export class ModelWorker {
   #receive(reply: WorkerReply): void {
     switch (reply.type) {
       case "progress":
-        this.#onProgress(reply.share, reply.stage);
+        this.#events.onProgress(reply.share, reply.stage);
         break;
       case "loaded":
         this.#hasLoaded = true;
@@ -176,9 +201,13 @@ export class ModelWorker {
     }
   }
 
+  get #isBusy(): boolean {
+    return this.#pendingGenerations.size + this.#pendingAnswers.size + this.#streams.size > 0;
+  }
+
   /** A worker that spins, or that closed itself, tells nobody: it is dead when it is busy and silent. */
   #checkPulse(silenceLimitMs: number): void {
-    if (!this.isBusy) {
+    if (!this.#isBusy) {
       this.#lastHeardAt = performance.now();
       return;
     }
@@ -199,14 +228,16 @@ export class ModelWorker {
   }
 
   #die(error: Error): void {
-    this.#end(error);
-    this.#resolveDied();
+    this.#end(error, this.#events.onDied);
   }
 
-  /** Ends the worker; everyone who waits for it gets `error`. */
-  #end(error: Error): void {
+  /** Ends the worker; everyone who waits for it gets `error`, after `onEnd` was called. */
+  #end(error: Error, onEnd: () => void = () => {}): void {
+    if (this.#ending !== null) return;
+    this.#ending = error;
     clearInterval(this.#watchdog);
     this.#worker.terminate();
+    onEnd();
     this.#pendingLoad.reject(error);
     for (const pending of this.#pendingGenerations.values()) pending.reject(error);
     for (const pending of this.#pendingAnswers.values()) pending.reject(error);

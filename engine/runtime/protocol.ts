@@ -6,6 +6,8 @@
 import type { ErrorRecord } from "../errors.ts";
 import type {
   BackendName,
+  Embeddings,
+  EmbedRequest,
   GenerationEvent,
   GenerationRequest,
   ModelInfo,
@@ -35,6 +37,8 @@ export interface LoadOptions {
 export type WorkerRequest =
   | { type: "load"; options: LoadOptions }
   | { type: "generate"; id: number; request: GenerationRequest }
+  | { type: "embed"; id: number; inputs: EmbedRequest["inputs"] }
+  /** Ends a generation, or an embedding between two batches. */
   | { type: "cancel"; id: number }
   | { type: "tokenize"; id: number; request: TokenizeRequest }
   | { type: "detokenize"; id: number; tokens: number[] }
@@ -42,8 +46,11 @@ export type WorkerRequest =
   /** Answered by `pong` between two steps. */
   | { type: "ping" };
 
+/** A model's counters, as far as its worker knows them. */
+export type WorkerStats = Omit<ModelStats, "numRestartsTotal">;
+
 /** What a worker answers to a question. */
-export type WorkerAnswer = Omit<ModelStats, "numRestartsTotal"> | number[] | string;
+export type WorkerAnswer = WorkerStats | Embeddings | number[] | string;
 
 /** From the worker. */
 export type WorkerReply =

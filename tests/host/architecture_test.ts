@@ -83,7 +83,13 @@ const DRAWN: Record<string, string[]> = {
   "engine/runtime/memory_plan.ts": [],
   "engine/runtime": RUNTIME,
   // Its edges: a load builds the runner, the plan asks what it would build, the engine finds the adapter.
-  "engine/runtime/load_model.ts": [...RUNTIME, "engine/runtime", "engine/backends", "engine/gpu"],
+  "engine/runtime/load_model.ts": [
+    ...RUNTIME,
+    "engine/runtime",
+    "engine/backends",
+    "engine/backends/web_llm",
+    "engine/gpu",
+  ],
   "engine/runtime/worker.ts": [
     ...RUNTIME,
     "engine/runtime",
@@ -96,6 +102,7 @@ const DRAWN: Record<string, string[]> = {
     ...RUNTIME,
     "engine/runtime",
     "engine/backends",
+    "engine/backends/web_llm",
     "engine/gpu",
     "engine/ops",
   ],

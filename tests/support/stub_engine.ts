@@ -169,6 +169,7 @@ const STUB_STATS = {
   numPreemptionsTotal: 0,
   numCancelledTotal: 0,
   numRestartsTotal: 0,
+  state: "loaded" as const,
   backend: "wgsl" as const,
   memoryBytes: 1230,
   unloadAt: null,

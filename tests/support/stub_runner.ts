@@ -68,6 +68,7 @@ export function createStubText(): TextModel {
     thinks: false,
     encodeChat: (messages) => encode(messages.map(({ content }) => content).join("")),
     encodeText: encode,
+    encodeForEmbedding: (input) => typeof input === "string" ? encode(input) : [...input],
     tokenBytes,
     markedTokenBytes: tokenBytes,
     createDetokenizer: ({ stop }) =>

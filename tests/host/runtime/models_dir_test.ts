@@ -10,7 +10,8 @@ Deno.test("Engine.listModels() and plan() look into a folder below the models di
   const engine = createEngine({ modelsDir });
   for (const folder of ["org", `${modelsDir}/org`, "./org/../org/"]) {
     const models = await engine.listModels({ modelsDir: folder });
-    assert.deepEqual(models.map(({ reference }) => reference), ["ollm-tiny", "mine"]);
+    const here = models.filter(({ materialized }) => materialized);
+    assert.deepEqual(here.map(({ reference }) => reference), ["ollm-tiny", "mine"]);
     const { model } = await engine.plan({ model: "mine", modelsDir: folder });
     assert.equal(model.path, `${modelsDir}/org/mine`);
   }

@@ -1,0 +1,135 @@
+/**
+ * The engine's view of the store: references become models on disk, by a download where needed. Knows nothing of what runs
+ * them.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import {
+  EngineError,
+  InvalidRequestError,
+  ModelInvalidError,
+  ModelNotFoundError,
+} from "../errors.ts";
+import { isInside } from "../formats/mod.ts";
+import { downloadModel } from "../store/download/mod.ts";
+import { listModels, removeModel, resolveModel, type StoreOptions } from "../store/mod.ts";
+import type {
+  DownloadOptions,
+  DownloadProgress,
+  HubOptions,
+  ModelInfo,
+  ProgressListener,
+} from "../types.ts";
+import { SharedDownloads } from "./shared_downloads.ts";
+
+/** Options of {@linkcode ModelFiles}. */
+export interface ModelFilesOptions {
+  store: StoreOptions;
+  hub: HubOptions;
+  /** Whether each model is downloaded again at its first use. */
+  forceDownload: boolean;
+}
+
+/** A model whose files are here. */
+export type ModelOnDisk = ModelInfo & { path: string };
+
+/** Finds, fetches and deletes models. */
+export class ModelFiles {
+  readonly #options: ModelFilesOptions;
+  readonly #downloads = new SharedDownloads();
+  /** Directories whose model was downloaded again already. */
+  readonly #refreshed = new Set<string>();
+
+  constructor(options: ModelFilesOptions) {
+    this.#options = options;
+  }
+
+  /** What a reference names, as it is now. */
+  async inspect(reference: string, modelsDir?: string): Promise<ModelInfo> {
+    return await resolveModel(reference, await this.#storeAt(modelsDir));
+  }
+
+  /** See `Engine.listModels`. */
+  async list(modelsDir?: string): Promise<ModelInfo[]> {
+    return await listModels(await this.#storeAt(modelsDir));
+  }
+
+  /**
+   * A model that can be loaded; downloads what is missing of it.
+   *
+   * @throws {ModelNotFoundError} nothing has this reference
+   * @throws {ModelInvalidError} the package is damaged or unsupported
+   * @throws {DownloadError} offline, or the hub does not give it
+   */
+  async provide(
+    reference: string,
+    { signal, onProgress }: {
+      signal?: AbortSignal | undefined;
+      onProgress?: ProgressListener | undefined;
+    },
+  ): Promise<ModelOnDisk> {
+    let info = await this.inspect(reference);
+    const isRefreshed = !this.#options.forceDownload || this.#refreshed.has(info.path ?? "");
+    if (info.repository !== null && !(info.materialized && isRefreshed)) {
+      info = await this.download(reference, {
+        force: !isRefreshed,
+        ...(signal ? { signal } : {}),
+        ...(onProgress ? { onProgress: (progress) => report(progress, onProgress) } : {}),
+      });
+    }
+    const { path } = info;
+    if (path === null || !info.materialized) throw new ModelNotFoundError(reference, info.message);
+    if (info.supportLevel === "unsupported") throw new ModelInvalidError(info.message);
+    return { ...info, path };
+  }
+
+  /** See `Engine.download`. */
+  async download(reference: string, options: DownloadOptions = {}): Promise<ModelInfo> {
+    const { force = false, ...rest } = options;
+    const info = await this.inspect(reference);
+    if (info.path === null) throw new ModelNotFoundError(reference, info.message);
+    const { hub } = this.#options;
+    await this.#downloads.join(
+      `${info.path}\0${force}`,
+      (options) => downloadModel(info, { hub, force, ...options }),
+      rest,
+    );
+    if (force) this.#refreshed.add(info.path);
+    const now = await this.inspect(reference);
+    if (now.materialized) return now;
+    throw new ModelNotFoundError(reference, now.message);
+  }
+
+  /** See `Engine.remove`; whatever has the files loaded was ended before. */
+  async remove(info: ModelInfo): Promise<number> {
+    return await removeModel(info, this.#options.store);
+  }
+
+  /** Stops all downloads. */
+  close(): void {
+    this.#downloads.close(new EngineError("engine_closed", "The engine was closed"));
+  }
+
+  /** The store with another models directory; the one that was configured is a wall. */
+  async #storeAt(modelsDir: string | undefined): Promise<StoreOptions> {
+    const { store } = this.#options;
+    if (modelsDir === undefined) return store;
+    const path = resolve(store.modelsDir, modelsDir);
+    const isOurs = await isInside(store.modelsDir, path).catch(() => false);
+    if (isOurs) return { ...store, modelsDir: path };
+    throw new InvalidRequestError(
+      "modelsDir",
+      `Cannot look for models in ${
+        JSON.stringify(modelsDir)
+      }: it is no folder below the models directory`,
+    );
+  }
+}
+
+function report(
+  { file, numBytes, totalBytes }: DownloadProgress,
+  listener: ProgressListener,
+): void {
+  listener(totalBytes === null ? 0 : numBytes / Math.max(1, totalBytes), `downloading ${file}`);
+}

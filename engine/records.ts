@@ -3,7 +3,14 @@
  *
  * @module
  */
-import type { ChatMessage, FinishReason, ModelInfo, RuntimePlan, Usage } from "./types.ts";
+import type {
+  ChatMessage,
+  FinishReason,
+  ModelInfo,
+  RuntimePlan,
+  SupportLevel,
+  Usage,
+} from "./types.ts";
 
 /** What a reference resolves to, before anything is planned. */
 export interface ResolvedModelRecord {
@@ -11,7 +18,7 @@ export interface ResolvedModelRecord {
   model_reference: string;
   /** Directory name or alias. */
   normalized_name: string;
-  /** `builtin`, `local-path` or `opaque`. */
+  /** `builtin`, `hugging-face`, `local-path` or `opaque`. */
   source_kind: string;
   /** `optimized`, `generic` or `unsupported`. */
   support_level: string;
@@ -23,7 +30,7 @@ export interface ResolvedModelRecord {
   supports_disk_cache: boolean;
   /** Whether our own kernels run this architecture. */
   supports_specialization: boolean;
-  /** Repository of a hub model. */
+  /** Repository of a hub model, which can be downloaded; null for any other. */
   repo_id: string | null;
   /** Revision of a hub model. */
   revision: string | null;
@@ -35,21 +42,29 @@ export interface ResolvedModelRecord {
   architecture: string | null;
   /** Architecture key of the package, for example `llama`. */
   model_type: string | null;
-  /** `causal-lm` for a decoder; null when unknown. */
+  /** `causal-lm` for a decoder; null for an embedding model, and when unknown. */
   generic_model_kind: string | null;
   /** One sentence: why this level. */
   resolution_message: string;
-  /** Quantization name of the package; null when not on disk. */
+  /** Quantization name of the package; null when unknown. */
   quantization: string | null;
   /** Tokens a sequence may hold by the package's own word. */
   context_length: number | null;
+  /** `generate` continues text, `embed` turns it into vectors. */
+  task: string;
+  /** Compiled library for the `web-llm` backend. */
+  library: ModelInfo["library"];
+  /** Device memory that the catalog states, in bytes. */
+  memory_bytes: number | null;
+  /** WebGPU features that the compiled library asks for. */
+  required_features: string[];
 }
 
 /** One entry of a model listing. */
 export interface ModelRecord extends ResolvedModelRecord {
   /** Whether the package is on disk and complete. */
   materialized: boolean;
-  /** `built-in`, `discovered-local`, or null when asked for by name. */
+  /** `built-in` (also for the catalog), `discovered-local`, or null when asked for by name. */
   discovery_source: string | null;
 }
 
@@ -154,16 +169,20 @@ export function toResolvedModelRecord(model: ModelInfo): ResolvedModelRecord {
     requires_processor: false,
     supports_disk_cache: false,
     supports_specialization: isOptimized,
-    repo_id: null,
-    revision: null,
+    repo_id: model.repository,
+    revision: model.revision,
     path: model.path,
     native_family: isOptimized ? model.modelType : null,
     architecture: null,
     model_type: model.modelType,
-    generic_model_kind: model.modelType === null ? null : "causal-lm",
+    generic_model_kind: model.modelType === null || model.task === "embed" ? null : "causal-lm",
     resolution_message: model.message,
     quantization: model.quantization,
     context_length: model.contextLength,
+    task: model.task,
+    library: model.library,
+    memory_bytes: model.memoryBytes,
+    required_features: model.requiredFeatures,
   };
 }
 
@@ -182,7 +201,7 @@ export function toModelInfoRecord(plan: RuntimePlan): ModelInfoRecord {
   const runtimePlan = toRuntimePlanRecord(plan);
   return {
     ...model,
-    support_level: plan.backend === null ? "unsupported" : model.support_level,
+    support_level: plannedLevel(plan),
     modalities: runtimePlan.modalities,
     requires_processor: runtimePlan.requires_processor,
     supports_disk_cache: runtimePlan.supports_disk_cache,
@@ -194,6 +213,18 @@ export function toModelInfoRecord(plan: RuntimePlan): ModelInfoRecord {
     resolved_resolution_message: model.resolution_message,
     runtime_plan: runtimePlan,
   };
+}
+
+/** A model that is not here keeps the level that the catalog gives it, since nothing of it can be planned. */
+function plannedLevel({ model, backend }: RuntimePlan): SupportLevel {
+  switch (backend) {
+    case "wgsl":
+      return "optimized";
+    case "web-llm":
+      return "generic";
+    case null:
+      return model.materialized ? "unsupported" : model.supportLevel;
+  }
 }
 
 /**
@@ -244,7 +275,7 @@ function toRuntimePlanRecord(plan: RuntimePlan): RuntimePlanRecord {
     reasons: plan.reasons,
     details: {
       source_kind: model.sourceKind,
-      ...(model.modelType === null ? {} : { native_family: model.modelType }),
+      ...(isPlanned && model.modelType !== null ? { native_family: model.modelType } : {}),
       ...(plan.adapter === null ? {} : { execution_device_type: plan.adapter }),
     },
   };
@@ -268,7 +299,7 @@ export function toPromptMetadata(
     kv_dtype: plan.dtypes?.kv,
     kv_cache_strategy: "paged",
     context_length: plan.contextLength,
-    specialization_state: plan.backend === null ? "not-planned" : "applied",
+    specialization_state: plan.backend === "wgsl" ? "applied" : "not-planned",
     finish_reason: finish.reason,
     prompt_tokens: usage.numPromptTokens,
     cached_tokens: usage.numCachedTokens,

@@ -1,5 +1,6 @@
 /**
- * Which model references may come over HTTP: names, never paths. The engine takes paths too, from its own operator.
+ * Which model references may come over HTTP: names, aliases and hub repositories, never paths. The engine takes paths too, from
+ * its own operator.
  *
  * @module
  */
@@ -18,12 +19,15 @@ export function isAllowedReference(reference: string, defaults: RequestDefaults)
 /**
  * Trims the reference and checks its form.
  *
- * @throws {ApiError} 400 for a blank text, 404 for one that can name nothing here
+ * @throws {ApiError} 400 for a blank text or one that ends in "@", 404 for one that can name nothing here
  */
 export function admitReference(text: string, defaults: RequestDefaults): string {
   const reference = text.trim();
   if (reference === "") {
     throw badRequest("model", 'Invalid "model": expected a model reference, got blank text');
+  }
+  if (reference.endsWith("@")) {
+    throw badRequest("model", 'Invalid "model": expected a revision after "@", got nothing');
   }
   if (!isAllowedReference(reference, defaults)) throw modelNotFound(reference);
   return reference;

@@ -12,7 +12,7 @@ import { planReference } from "./plan.ts";
 
 const PREFIX = "/v1/ollm/models/";
 
-/** `GET /v1/ollm/models`: every entry with its plan; damaged packages too, with what is wrong. */
+/** `GET /v1/ollm/models`: every entry with its plan; damaged packages and what can be downloaded too. */
 export function listModelInfos({ engine }: Services) {
   return async (c: AppContext): Promise<Response> => {
     const query = parseQuery(ModelsQuery, c.req.query());

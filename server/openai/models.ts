@@ -1,9 +1,9 @@
 import type { ModelInfo } from "../../engine/mod.ts";
 import type { AppContext, Services } from "../context.ts";
-import { badRequest, modelNotFound } from "../errors.ts";
+import { ApiError, badRequest, modelNotFound } from "../errors.ts";
 import { admitReference } from "../model_reference.ts";
 
-/** `GET /v1/models`: every model that a request may name, the operator's own default included. */
+/** `GET /v1/models`: every model that answers at once, the operator's own default included. What would be downloaded is not listed. */
 export function listModels({ engine, defaults }: Services) {
   return async (c: AppContext): Promise<Response> => {
     const models = await engine.listModels();
@@ -21,14 +21,25 @@ export function retrieveModel({ engine, defaults }: Services) {
     const id = decodeRest(c.req.path, "/v1/models/");
     const reference = admitReference(id, defaults);
     const model = await engine.inspectModel(reference);
-    if (!isUsable(model)) throw modelNotFound(reference);
+    if (!isUsable(model)) throw refuse(reference, model);
     return c.json(toModel(model));
   };
 }
 
-/** A damaged package is not offered to anyone; `ollm models list` says what is wrong with it. */
-function isUsable({ supportLevel }: ModelInfo): boolean {
-  return supportLevel !== "unsupported";
+/** A damaged or absent package is not offered to anyone; `ollm models list` says what is wrong with it. */
+function isUsable({ materialized, supportLevel }: ModelInfo): boolean {
+  return materialized && supportLevel !== "unsupported";
+}
+
+/** A model that could be fetched is not here either, but its first request changes that. */
+function refuse(reference: string, { repository, materialized }: ModelInfo): ApiError {
+  if (repository === null || materialized) return modelNotFound(reference);
+  return new ApiError(
+    404,
+    `The model ${JSON.stringify(reference)} is not on this machine: its first request downloads it, ` +
+      `and so does "ollm models download ${reference}"`,
+    { param: "model", code: "model_not_found" },
+  );
 }
 
 function decodeRest(path: string, prefix: string): string {
@@ -49,12 +60,17 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function toModel({ reference, createdAt }: ModelInfo) {
-  return { id: reference, object: "model", created: createdAt, owned_by: ownerOf(reference) };
+function toModel({ reference, repository, createdAt }: ModelInfo) {
+  return {
+    id: reference,
+    object: "model",
+    created: createdAt,
+    owned_by: ownerOf(repository ?? reference),
+  };
 }
 
 /** The organization of `org/name`. */
-function ownerOf(reference: string): string {
-  const slash = reference.indexOf("/");
-  return slash > 0 ? reference.slice(0, slash) : "ollm";
+function ownerOf(name: string): string {
+  const slash = name.indexOf("/");
+  return slash > 0 ? name.slice(0, slash) : "ollm";
 }

@@ -24,13 +24,13 @@ export const HealthReply = z.strictObject({
 const ResolvedModel = z.strictObject({
   model_reference: z.string(),
   normalized_name: z.string(),
-  source_kind: z.enum(["builtin", "local-path", "opaque"]),
+  source_kind: z.enum(["builtin", "hugging-face", "local-path", "opaque"]),
   support_level: z.enum(["optimized", "generic", "unsupported"]),
   modalities: z.array(z.string()),
   requires_processor: z.boolean(),
   supports_disk_cache: z.boolean(),
   supports_specialization: z.boolean(),
-  repo_id: z.string().nullable(),
+  repo_id: z.string().nullable().describe("Hub repository; the model can be downloaded"),
   revision: z.string().nullable(),
   path: z.string().nullable(),
   native_family: z.string().nullable(),
@@ -40,6 +40,11 @@ const ResolvedModel = z.strictObject({
   resolution_message: z.string(),
   quantization: z.string().nullable(),
   context_length: z.int().nullable(),
+  task: z.enum(["generate", "embed"]),
+  library: z.strictObject({ path: z.string(), url: z.string().nullable() }).nullable()
+    .describe("Compiled library for the web-llm backend"),
+  memory_bytes: z.int().nullable().describe("Device memory that the catalog states"),
+  required_features: z.array(z.string()).describe("WebGPU features that the library asks for"),
 });
 
 const RuntimePlan = z.strictObject({

@@ -18,6 +18,35 @@ Deno.test("listModels() and retrieveModel() leave damaged packages out", async (
   assert.equal((await send("/v1/models/damaged")).status, 404);
 });
 
+Deno.test("listModels() and retrieveModel() leave models out that are not here", async () => {
+  const { engine, send } = createTestApp();
+  const absent = {
+    ...STUB_MODEL,
+    reference: "llama3-1B-chat",
+    repository: "mlc-ai/x",
+    materialized: false,
+  };
+  engine.listModels = () => Promise.resolve([STUB_MODEL, absent]);
+  engine.inspectModel = () => Promise.resolve(absent);
+  assert.deepEqual((await (await send("/v1/models")).json()).data, [TINY]);
+  const response = await send("/v1/models/llama3-1B-chat");
+  assert.equal(response.status, 404);
+  const { error } = await response.json();
+  assert.equal(error.code, "model_not_found");
+  assert.match(error.message, /not on this machine: its first request downloads it, and so does/);
+});
+
+Deno.test("listModels() names the organization of a downloaded model", async () => {
+  const { engine, send } = createTestApp();
+  const model = { ...STUB_MODEL, reference: "llama3-1B-chat", repository: "mlc-ai/x" };
+  engine.listModels = () => Promise.resolve([model, { ...STUB_MODEL, reference: "org/own" }]);
+  const { data } = await (await send("/v1/models")).json();
+  assert.deepEqual(
+    data.map((m: { id: string; owned_by: string }) => [m.id, m.owned_by]),
+    [["llama3-1B-chat", "mlc-ai"], ["org/own", "org"]],
+  );
+});
+
 Deno.test("listModels() and retrieveModel() know the default model by the text that set it", async () => {
   const { engine, send } = createTestApp({}, {
     defaults: { model: "./mine", modelsDir: "/models", sampling: {} },
@@ -38,7 +67,8 @@ Deno.test("retrieveModel() finds a model by the rest of the path", async () => {
 
 Deno.test("retrieveModel() answers 404 for an unknown model", async () => {
   const { send } = createTestApp();
-  for (const id of ["nope", "org/name", "org%2Fname", "%2Fetc", "..%2f..", "a/b/c"]) {
+  const ids = ["nope", "org/name", "org%2Fname", "org/name@v1", "hf:org/name", "org/name@a..b"];
+  for (const id of [...ids, "%2Fetc", "path:%2Fetc", "..%2f..", "a/b/c", "org/name@a/b"]) {
     const response = await send(`/v1/models/${id}`);
     assert.equal(response.status, 404, id);
     assert.equal((await response.json()).error.code, "model_not_found");
@@ -47,7 +77,7 @@ Deno.test("retrieveModel() answers 404 for an unknown model", async () => {
 
 Deno.test("retrieveModel() answers 400 for an empty or broken id", async () => {
   const { send } = createTestApp();
-  for (const id of ["", "%20", "%ff"]) {
+  for (const id of ["", "%20", "%ff", "org/name@", "name%40"]) {
     assert.equal((await send(`/v1/models/${id}`)).status, 400, id);
   }
 });

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { type ModelInfo, planNothing } from "../../../engine/mod.ts";
+import { ModelInfosReply } from "../../../server/schema/replies/native.ts";
 import { createTestApp } from "../../support/app.ts";
 import { STUB_MODEL } from "../../support/stub_engine.ts";
 
@@ -29,6 +31,10 @@ Deno.test("listModelInfos() shows each model with its plan", async () => {
     resolution_message: "llama runs on our own kernels; 64 blocks hold 2 sequences of 512 tokens",
     quantization: "q4f16_1",
     context_length: 512,
+    task: "generate",
+    library: null,
+    memory_bytes: null,
+    required_features: [],
     materialized: true,
     discovery_source: "built-in",
     resolved_support_level: "optimized",
@@ -52,6 +58,53 @@ Deno.test("listModelInfos() shows damaged packages, unless only installed ones a
   for (const query of ["?installed=true", "?installed=1", "?installed=YES"]) {
     assert.equal(await count(query), 1, query);
   }
+});
+
+Deno.test("listModelInfos() shows what can be downloaded at the level that the catalog gives it", async () => {
+  const { engine, send } = createTestApp();
+  const library = { path: "/models/.libraries/v1/x.wasm", url: "https://example.org/x.wasm" };
+  const absent: ModelInfo = {
+    ...STUB_MODEL,
+    reference: "snowflake@v1",
+    sourceKind: "hugging-face",
+    repository: "mlc-ai/snowflake",
+    revision: "v1",
+    materialized: false,
+    task: "embed",
+    library,
+    memoryBytes: 250_305_577,
+    requiredFeatures: ["shader-f16"],
+    supportLevel: "generic",
+    modelType: "bert",
+    message: "Not on this machine",
+  };
+  engine.listModels = () => Promise.resolve([absent]);
+  engine.plan = () => Promise.resolve(planNothing(absent, [absent.message]));
+  const reply = await (await send(LIST)).json();
+  ModelInfosReply.parse(reply);
+  const { models: [model] } = reply;
+  assert.equal(model.source_kind, "hugging-face");
+  assert.equal(model.repo_id, "mlc-ai/snowflake");
+  assert.equal(model.revision, "v1");
+  assert.equal(model.materialized, false);
+  assert.equal(model.support_level, "generic");
+  assert.equal(model.supports_specialization, false);
+  assert.equal(model.generic_model_kind, null);
+  assert.equal(model.task, "embed");
+  assert.deepEqual(model.library, library);
+  assert.equal(model.memory_bytes, 250_305_577);
+  assert.deepEqual(model.required_features, ["shader-f16"]);
+  assert.equal(model.runtime_plan.backend_id, null);
+});
+
+Deno.test("listModelInfos() calls what a compiled library runs generic", async () => {
+  const { engine, send } = createTestApp();
+  engine.plan = () => Promise.resolve({ ...planNothing(STUB_MODEL, ["yes"]), backend: "web-llm" });
+  const { models: [model] } = await (await send(LIST)).json();
+  assert.equal(model.support_level, "generic");
+  assert.equal(model.resolved_support_level, "optimized");
+  assert.equal(model.runtime_plan.specialization_enabled, false);
+  assert.equal(model.runtime_plan.specialization_provider_id, null);
 });
 
 Deno.test("listModelInfos() plans with the backend of the query", async () => {

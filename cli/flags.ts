@@ -24,6 +24,14 @@ const MODEL_FLAGS: SettingFlag[] = [
     description: "model to run",
   },
   ...modelsDirFlags(),
+  ...backendFlags(),
+  {
+    section: "runtime",
+    key: "force_download",
+    flags: "--force-download",
+    description: "fetch the model again although it is here",
+  },
+  ...hubFlags(),
 ];
 
 const GENERATION_FLAGS: SettingFlag[] = [
@@ -66,6 +74,27 @@ function modelsDirFlags(): SettingFlag[] {
   }];
 }
 
+function backendFlags(): SettingFlag[] {
+  return [
+    { section: "runtime", key: "backend", flags: "--backend <name>", description: "what runs it" },
+    {
+      section: "runtime",
+      key: "model_library",
+      flags: "--model-library <file>",
+      description: "compiled library for the web-llm backend",
+    },
+  ];
+}
+
+function hubFlags(): SettingFlag[] {
+  return [{
+    section: "hub",
+    key: "offline",
+    flags: "--offline",
+    description: "download nothing",
+  }];
+}
+
 function generation(key: string, flags: string, description: string): SettingFlag {
   return { section: "generation", key, flags, description };
 }
@@ -74,6 +103,8 @@ function generation(key: string, flags: string, description: string): SettingFla
 export const FLAG_GROUPS = {
   model: MODEL_FLAGS,
   modelsDir: modelsDirFlags(),
+  backend: backendFlags(),
+  hub: hubFlags(),
   generation: GENERATION_FLAGS,
   server: SERVER_FLAGS,
 } as const;
@@ -86,8 +117,10 @@ export function addSettingFlags(command: Command, groups: FlagGroup[]): Command 
   for (const flag of groups.flatMap((group) => FLAG_GROUPS[group])) {
     const rule = ruleOf(flag);
     const byDefault = rule.default === null ? "not set" : String(rule.default);
+    // A switch takes nothing, so there is nothing to allow.
+    const allowed = flag.flags.includes("<") ? `: ${rule.allowed}` : "";
     command.addOption(
-      new Option(flag.flags, `${flag.description}: ${rule.allowed} (default: ${byDefault})`),
+      new Option(flag.flags, `${flag.description}${allowed} (default: ${byDefault})`),
     );
   }
   return command.option("--no-color", "accepted for scripts; the output has no colours");

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Engine } from "../engine/mod.ts";
+import type { Engine, HubOptions } from "../engine/mod.ts";
 
 /** What the command line tells the engine. */
 export interface EngineSettings {
@@ -11,6 +11,14 @@ export interface EngineSettings {
   modelsDir: string;
   /** Output tokens of a request that names no bound; a short context lowers it. */
   defaultMaxTokens: number;
+  /** What runs the models; absent lets the plan choose. */
+  backend?: string;
+  /** Compiled library, absolute; absent takes the catalog's. */
+  library?: string;
+  /** Whether models are fetched again although they are here. */
+  forceDownload: boolean;
+  /** Where models are downloaded from. */
+  hub: HubOptions;
 }
 
 /** The world of one command. */
@@ -24,6 +32,8 @@ export interface Host {
   isStderrTerminal: boolean;
   /** All of stdin as text. */
   readStdin(): Promise<string>;
+  /** Asks the person at the terminal a question that yes or no answers. */
+  confirm(question: string): boolean;
   /** Writes to stdout. */
   print(text: string): void;
   /** Writes to stderr. */
@@ -45,6 +55,7 @@ export function createDenoHost(createEngine: Host["createEngine"]): Host {
     isStdinTerminal: Deno.stdin.isTerminal(),
     isStderrTerminal: Deno.stderr.isTerminal(),
     readStdin: () => new Response(Deno.stdin.readable).text(),
+    confirm: (question) => confirm(question),
     print: (text) => writeAll(Deno.stdout, text),
     printError: (text) => writeAll(Deno.stderr, text),
     onInterrupt(callback) {

@@ -8,7 +8,7 @@ import { Command } from "commander";
 import { createEngine } from "../engine/mod.ts";
 import { EXIT, toErrorLine, toExitCode } from "./exit.ts";
 import { createDenoHost, type Host } from "./host.ts";
-import { addModelsCommand } from "./models.ts";
+import { addModelsCommand } from "./models/mod.ts";
 import { addPlanCommand } from "./plan.ts";
 import { addPromptCommand } from "./prompt.ts";
 import { addServeCommand, type Serve } from "./serve.ts";
@@ -67,7 +67,7 @@ function createProgram(
   addPromptCommand(program, host, setExitCode);
   addPlanCommand(program, host);
   addServeCommand(program, host, serve);
-  addModelsCommand(program, host);
+  addModelsCommand(program, host, setExitCode);
   return program;
 }
 

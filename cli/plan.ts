@@ -19,14 +19,14 @@ export function addPlanCommand(program: Command, host: Host): void {
 
 /** The plan as it is printed. */
 export async function computePlanRecord(host: Host, settings: Settings): Promise<PlanRecord> {
-  const model = settings.runtime.model_reference;
+  const { model_reference: model, backend } = settings.runtime;
   const engineSettings = toEngineSettings(settings, host);
   const engine = host.createEngine(engineSettings);
   try {
-    return toPlanRecord(await engine.plan({ model }), {
+    return toPlanRecord(await engine.plan({ model, ...(backend === null ? {} : { backend }) }), {
       model_reference: model,
       models_dir: engineSettings.modelsDir,
-      backend: null,
+      backend,
       context_length: null,
       max_sequences: null,
     });

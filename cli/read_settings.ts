@@ -1,4 +1,5 @@
 import { isAbsolute, join, resolve } from "node:path";
+import type { HubOptions } from "../engine/mod.ts";
 import type { EngineSettings, Host } from "./host.ts";
 import { type Flag, type ResolvedSettings, resolveSettings, SettingsError } from "./settings.ts";
 import type { Settings } from "./settings_keys.ts";
@@ -14,12 +15,26 @@ export function readSettings(host: Pick<Host, "env" | "cwd">, flags: Flag[]): Re
 
 /** The part of the settings that an engine is created with. */
 export function toEngineSettings(
-  { runtime, generation }: Settings,
+  { runtime, generation, hub }: Settings,
   host: Pick<Host, "env" | "cwd">,
 ): EngineSettings {
+  const { backend, model_library: library } = runtime;
   return {
     modelsDir: toAbsolutePath(runtime.models_dir, host),
     defaultMaxTokens: generation.max_new_tokens,
+    ...(backend === null ? {} : { backend }),
+    ...(library === null ? {} : { library: toAbsolutePath(library, host) }),
+    forceDownload: runtime.force_download,
+    hub: toHubOptions(hub),
+  };
+}
+
+function toHubOptions({ endpoint, library_endpoint, token, offline }: Settings["hub"]): HubOptions {
+  return {
+    ...(endpoint === null ? {} : { endpoint }),
+    ...(library_endpoint === null ? {} : { libraryEndpoint: library_endpoint }),
+    ...(token === null ? {} : { token }),
+    offline,
   };
 }
 

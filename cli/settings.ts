@@ -5,7 +5,7 @@
  * @module
  */
 import { parse as parseToml, TomlError } from "smol-toml";
-import { type Key, KEYS, type Section, type Settings } from "./settings_keys.ts";
+import { HUB_VARIABLES, type Key, KEYS, type Section, type Settings } from "./settings_keys.ts";
 
 /** Where a value came from, from strongest to weakest. */
 export type OriginKind = "flag" | "environment" | "file" | "default";
@@ -119,8 +119,13 @@ function parseFile(path: string, text: string): Record<string, unknown> {
   }
 }
 
-/** `OLLM_SERVER='{"port":1}'` sets a section, `OLLM_SERVER__PORT=1` a key, and the key wins. */
+/** `OLLM_SERVER='{"port":1}'` sets a section, `OLLM_SERVER__PORT=1` a key, and the key wins; `HF_TOKEN` gives way to both. */
 function addEnvironment(entries: Map<string, Entry>, env: Readonly<Record<string, string>>): void {
+  for (const [name, { section, key }] of Object.entries(HUB_VARIABLES)) {
+    // For the hub's own programs, too, blank means unset.
+    if ((env[name] ?? "").trim() === "") continue;
+    entries.set(`${section}.${key}`, { raw: env[name], origin: { kind: "environment", name } });
+  }
   const names = Object.keys(env).filter((name) => /^OLLM_/i.test(name));
   const isKey = (name: string) => name.slice("OLLM_".length).includes("__");
   for (const name of names.filter((name) => !isKey(name))) {

@@ -33,6 +33,14 @@ export const KEYS = {
   runtime: {
     model_reference: text("ollm-tiny"),
     models_dir: text("models"),
+    backend: optional(
+      oneOf("wgsl", ["wgsl", "web-llm"], {
+        "optimized-native": "wgsl",
+        "transformers-generic": "web-llm",
+      }),
+    ),
+    model_library: optional(text("")),
+    force_download: boolean(false),
   },
   generation: {
     max_new_tokens: integer(500, { min: 1 }),
@@ -55,7 +63,20 @@ export const KEYS = {
     response_store_max_bytes: integer(1024 ** 3, { min: 1, max: 1024 ** 3 }),
     response_store_max_age_days: integer(30, { min: 1, max: 30 }),
   },
+  hub: {
+    endpoint: optional(url()),
+    library_endpoint: optional(url()),
+    token: secret(optional(pattern("a token without spaces", /^[\x21-\x7e]+$/))),
+    offline: boolean(false),
+  },
 } as const;
+
+/** Variables that all programs of the hub read, and what they set here; ours by their full names win. */
+export const HUB_VARIABLES: Readonly<Record<string, { section: Section; key: string }>> = {
+  HF_ENDPOINT: { section: "hub", key: "endpoint" },
+  HF_TOKEN: { section: "hub", key: "token" },
+  HF_HUB_OFFLINE: { section: "hub", key: "offline" },
+};
 
 /** A section's name. */
 export type Section = keyof typeof KEYS;
@@ -116,11 +137,43 @@ function boolean(byDefault: boolean): Key<boolean> {
   };
 }
 
-function oneOf<const T extends string>(byDefault: T, names: readonly T[]): Key<T> {
+/** @param aliases further spellings of a name, for those who come from elsewhere */
+function oneOf<const T extends string>(
+  byDefault: T,
+  names: readonly T[],
+  aliases: Readonly<Record<string, T>> = {},
+): Key<T> {
+  const byName = new Map<string, T>([
+    ...names.map((name) => [name, name] as const),
+    ...Object.entries(aliases),
+  ]);
   return {
     default: byDefault,
     allowed: `one of ${names.join(", ")}`,
-    parse: (raw) => names.find((name) => name === String(raw).trim().toLowerCase()),
+    parse: (raw) => byName.get(String(raw).trim().toLowerCase()),
+  };
+}
+
+/** A text of a form; blanks around it are dropped. */
+function pattern(allowed: string, form: RegExp): Key<string> {
+  return {
+    default: "",
+    allowed,
+    parse: (raw) => typeof raw === "string" && form.test(raw.trim()) ? raw.trim() : undefined,
+  };
+}
+
+/** A base URL; without the slash at its end. */
+function url(): Key<string> {
+  return {
+    default: "",
+    allowed: "an http or https URL without user, query and fragment",
+    parse: (raw) => {
+      const url = typeof raw === "string" ? URL.parse(raw.trim()) : null;
+      if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
+      const isPlain = url.username === "" && url.password === "" && !/[?#]/.test(url.href);
+      return isPlain ? url.href.replace(/\/+$/, "") : undefined;
+    },
   };
 }
 

@@ -16,8 +16,12 @@ export interface RunCliOptions {
   stdin?: string;
   stub?: StubOptions;
   serve?: MainOptions["serve"];
-  /** Presses Ctrl-C as soon as the model starts to load, or the first text is printed. */
-  interrupts?: "load" | "text";
+  /** What the person answers to a question. @default false */
+  confirms?: boolean;
+  /** Presses Ctrl-C as soon as the model starts to load or to come, or the first text is printed. */
+  interrupts?: "load" | "download" | "text";
+  /** Changes what the stub answers. */
+  prepare?: (engine: StubEngine) => void;
 }
 
 /** What a command left. */
@@ -41,11 +45,22 @@ export async function runCli(args: string[], options: RunCliOptions = {}): Promi
       return new Promise(() => {});
     };
   }
+  if (options.interrupts === "download") {
+    engine.download = (_reference, { signal } = {}) => {
+      onInterrupt();
+      return signal?.aborted ? Promise.reject(signal.reason) : new Promise(() => {});
+    };
+  }
+  options.prepare?.(engine);
   const host: Host = {
     env: options.env ?? {},
     cwd: options.cwd ?? "/nowhere",
     isStdinTerminal: options.stdin === undefined,
     isStderrTerminal: false,
+    confirm(question) {
+      result.stderr += `${question}\n`;
+      return options.confirms ?? false;
+    },
     readStdin: () => Promise.resolve(options.stdin ?? ""),
     print: (text) => {
       result.stdout += text;

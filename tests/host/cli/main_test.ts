@@ -65,16 +65,6 @@ Deno.test("ollm plan prints the plan as JSON, also of a model that cannot run", 
   assert.equal(JSON.parse(unknown.stdout).runtime_plan.backend_id, null);
 });
 
-Deno.test("ollm models list prints a line or a record for each model", async () => {
-  const lines = await runCli(["models", "list"]);
-  assert.equal(lines.code, 0);
-  assert.equal(lines.stdout, "ollm-tiny [built-in] optimized: runs on our own kernels\n");
-  const json = await runCli(["models", "list", "--json", "--installed"]);
-  const { models } = JSON.parse(json.stdout);
-  assert.equal(models[0].model_reference, "ollm-tiny");
-  assert.equal(models[0].materialized, true);
-});
-
 Deno.test("ollm serve hands the settings to the server", async () => {
   let given: ResolvedSettings | undefined;
   const serve = (settings: ResolvedSettings) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toResponseStoreSettings } from "../../../cli/read_settings.ts";
+import { toEngineSettings, toResponseStoreSettings } from "../../../cli/read_settings.ts";
 import { resolveSettings, SettingsError, type SettingsSources } from "../../../cli/settings.ts";
 
 const SERVER_KEYS = "host, port, api_keys, allowed_hosts, allowed_origins, log_level, " +
@@ -11,7 +11,13 @@ const FILE = (text: string) => ({ path: "ollm.toml", text });
 Deno.test("resolveSettings() has these defaults", () => {
   const { values, origins } = resolveSettings({});
   assert.deepEqual(values, {
-    runtime: { model_reference: "ollm-tiny", models_dir: "models" },
+    runtime: {
+      model_reference: "ollm-tiny",
+      models_dir: "models",
+      backend: null,
+      model_library: null,
+      force_download: false,
+    },
     generation: {
       max_new_tokens: 500,
       temperature: 0,
@@ -33,6 +39,7 @@ Deno.test("resolveSettings() has these defaults", () => {
       response_store_max_bytes: 1_073_741_824,
       response_store_max_age_days: 30,
     },
+    hub: { endpoint: null, library_endpoint: null, token: null, offline: false },
   });
   assert.deepEqual(origins.get("server.port"), { kind: "default", name: "default" });
 });
@@ -119,6 +126,79 @@ Deno.test("resolveSettings() leaves other variables alone", () => {
   assert.equal(values.server.port, 8000);
 });
 
+Deno.test("resolveSettings() reads a backend by its own names and by those of others", () => {
+  const backendOf = (name: string) =>
+    resolveSettings({ env: { OLLM_RUNTIME__BACKEND: name } }).values.runtime.backend;
+  assert.equal(backendOf("wgsl"), "wgsl");
+  assert.equal(backendOf(" Web-LLM "), "web-llm");
+  assert.equal(backendOf("optimized-native"), "wgsl");
+  assert.equal(backendOf("transformers-generic"), "web-llm");
+  assert.throws(() => backendOf("cuda"), /expected one of wgsl, web-llm$/);
+});
+
+Deno.test("resolveSettings() reads the hub's own variables below ours and above the file", () => {
+  const hubOf = (env: Record<string, string>, text = "") =>
+    resolveSettings({ env, file: FILE(text) }).values.hub;
+  const standard = {
+    HF_TOKEN: "hf_1",
+    HF_HUB_OFFLINE: "1",
+    HF_ENDPOINT: "https://mirror.example/",
+  };
+  assert.deepEqual(hubOf(standard, "[hub]\ntoken = 'hf_0'\noffline = false\n"), {
+    endpoint: "https://mirror.example",
+    library_endpoint: null,
+    token: "hf_1",
+    offline: true,
+  });
+  assert.equal(hubOf({ ...standard, OLLM_HUB__TOKEN: "hf_2" }).token, "hf_2");
+  assert.equal(hubOf({ ...standard, OLLM_HUB: '{"token":"hf_3"}' }).token, "hf_3");
+  const blank = { HF_TOKEN: "", HF_HUB_OFFLINE: " ", HF_ENDPOINT: "" };
+  assert.deepEqual(hubOf(blank, "[hub]\ntoken = 'hf_0'\n").token, "hf_0");
+  assert.throws(
+    () => hubOf({ HF_HUB_OFFLINE: "perhaps" }),
+    { message: 'Cannot use HF_HUB_OFFLINE = "perhaps": expected true or false' },
+  );
+  assert.throws(() => hubOf({ HF_TOKEN: "a secret" }), {
+    message: "Cannot use HF_TOKEN: expected a token without spaces",
+  });
+});
+
+Deno.test("resolveSettings() reads base URLs without the slash at their end", () => {
+  const endpointOf = (url: string) =>
+    resolveSettings({ env: { OLLM_HUB__ENDPOINT: url } }).values.hub.endpoint;
+  assert.equal(endpointOf("https://hub.example"), "https://hub.example");
+  assert.equal(endpointOf(" http://127.0.0.1:9/a// "), "http://127.0.0.1:9/a");
+  for (
+    const url of ["hub.example", "ftp://hub.example", "https://u:p@hub.example", "https://h/?a", ""]
+  ) {
+    assert.throws(() => endpointOf(url), /expected an http or https URL without user, query/, url);
+  }
+});
+
+Deno.test("toEngineSettings() hands on what is set, paths absolute", () => {
+  const host = { env: { HOME: "/home/a" }, cwd: "/srv" };
+  const settingsOf = (env: Record<string, string>) =>
+    toEngineSettings(resolveSettings({ env }).values, host);
+  assert.deepEqual(settingsOf({}), {
+    modelsDir: "/srv/models",
+    defaultMaxTokens: 500,
+    forceDownload: false,
+    hub: { offline: false },
+  });
+  const env = {
+    OLLM_RUNTIME: '{"backend":"web-llm","model_library":"~/x.wasm","force_download":true}',
+    OLLM_HUB: '{"endpoint":"http://h","library_endpoint":"http://l","token":"hf_1","offline":true}',
+  };
+  assert.deepEqual(settingsOf(env), {
+    modelsDir: "/srv/models",
+    defaultMaxTokens: 500,
+    backend: "web-llm",
+    library: "/home/a/x.wasm",
+    forceDownload: true,
+    hub: { endpoint: "http://h", libraryEndpoint: "http://l", token: "hf_1", offline: true },
+  });
+});
+
 Deno.test("resolveSettings() says what is wrong, where, and what is allowed", () => {
   const cases: [SettingsSources, string, string][] = [
     [
@@ -149,7 +229,7 @@ Deno.test("resolveSettings() says what is wrong, where, and what is allowed", ()
     [
       { file: FILE("port = 1\n") },
       "file",
-      "Unknown setting [port] in ollm.toml: expected one of the sections runtime, generation, server",
+      "Unknown setting [port] in ollm.toml: expected one of the sections runtime, generation, server, hub",
     ],
     [
       { file: FILE("server = 1\n") },
@@ -164,7 +244,7 @@ Deno.test("resolveSettings() says what is wrong, where, and what is allowed", ()
     [
       { env: { OLLM_SERVR__PORT: "1" } },
       "environment",
-      "Unknown setting OLLM_SERVR__PORT: expected one of the sections runtime, generation, server",
+      "Unknown setting OLLM_SERVR__PORT: expected one of the sections runtime, generation, server, hub",
     ],
     [{ env: { OLLM_SERVER: "{" } }, "environment", "Cannot read OLLM_SERVER: it is not JSON"],
     [

@@ -113,11 +113,11 @@ function byAliasThenName(a: ModelInfo, b: ModelInfo): number {
 }
 
 /** What a model would run on once it is here. */
-function describeUse({ repository, supportLevel, library, task }: ModelInfo): string {
-  if (repository === null) return "nothing: nobody publishes a package";
+function describeUse({ repository, supportLevel, library }: ModelInfo): string {
+  if (repository === null) return "no package";
   const backends = [
     ...supportLevel === "optimized" ? ["wgsl"] : [],
     ...library === null ? [] : ["web-llm"],
   ];
-  return `${backends.join(", ") || "unknown"}${task === "embed" ? " (embeddings)" : ""}`;
+  return backends.join(", ") || "unknown";
 }

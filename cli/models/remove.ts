@@ -38,7 +38,7 @@ async function remove(
     return EXIT.failure;
   }
   const numBytes = await engine.remove(reference);
-  host.print(`Deleted ${reference}: ${formatBytes(numBytes)} are free\n`);
+  host.print(`Deleted ${reference}: ${formatBytes(numBytes)} freed\n`);
   return EXIT.ok;
 }
 

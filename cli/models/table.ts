@@ -20,7 +20,7 @@ export function formatTable(
     const cells = row.map((text, column) =>
       right.includes(column) ? text.padStart(widths[column]!) : text.padEnd(widths[column]!)
     );
-    return `  ${cells.join("  ")}`.trimEnd();
+    return cells.join("  ").trimEnd();
   });
   return lines.map((line) => `${line}\n`).join("");
 }

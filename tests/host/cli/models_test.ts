@@ -67,16 +67,16 @@ Deno.test("ollm models list shows what is here, with size, state and place, then
     stdout,
     `On this machine
 
-  REFERENCE     SIZE  STATE         WHERE
-  ollm-tiny      0 B  ready (wgsl)  built in
-  cut        5.0 KiB  incomplete    ${path.slice(path.lastIndexOf("/") + 1)}
+REFERENCE     SIZE  STATE         WHERE
+ollm-tiny      0 B  ready (wgsl)  built in
+cut        5.0 KiB  incomplete    ${path.slice(path.lastIndexOf("/") + 1)}
     The download did not end
 
 To download with "ollm models download REFERENCE"
 
-  REFERENCE          MEMORY  CONTEXT  RUNS ON
-  gpt-oss-20B             –      512  nothing: nobody publishes a package
-  llama3-1B-chat  879.0 MiB      512  wgsl, web-llm
+REFERENCE          MEMORY  CONTEXT  RUNS ON
+gpt-oss-20B             –      512  no package
+llama3-1B-chat  879.0 MiB      512  wgsl, web-llm
 `,
   );
 });
@@ -222,7 +222,7 @@ Deno.test("ollm models rm asks, then deletes", async () => {
   assert.deepEqual(removed, []);
   const confirmed = await run(["rm", "llama3-1B-chat"], [model], { change, confirms: true });
   assert.equal(confirmed.code, 0);
-  assert.equal(confirmed.stdout, "Deleted llama3-1B-chat: 3.0 MiB are free\n");
+  assert.equal(confirmed.stdout, "Deleted llama3-1B-chat: 3.0 MiB freed\n");
   const yes = await run(["rm", "llama3-1B-chat", "--yes"], [model], { change, stdin: "" });
   assert.equal(yes.code, 0);
   assert.equal(yes.stderr, "");

@@ -5,7 +5,7 @@
  */
 import { ModelInvalidError } from "../errors.ts";
 import { isJsonObject, type JsonObject } from "../formats/mod.ts";
-import type { ConvTemplate } from "./conv_template.ts";
+import type { ConvTemplate } from "./template/conv_template.ts";
 import { readTokenFrame, type TokenFrame } from "./tokenizer/post_processor.ts";
 import type { AddedToken, TokenizerFile } from "./tokenizer_file.ts";
 

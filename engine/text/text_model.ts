@@ -7,12 +7,17 @@ import { join } from "node:path";
 import { InvalidRequestError, ModelInvalidError } from "../errors.ts";
 import type { ModelPackage } from "../formats/mod.ts";
 import type { ChatMessage, ToolDefinition } from "../types.ts";
-import { type ChatTemplate, collectTexts, shapeMessages, shapeTools } from "./chat_template.ts";
-import { type ConvTemplate, readConvTemplate } from "./conv_template.ts";
+import {
+  type ChatTemplate,
+  collectTexts,
+  shapeMessages,
+  shapeTools,
+} from "./template/chat_template.ts";
+import { type ConvTemplate, readConvTemplate } from "./template/conv_template.ts";
 import { createDetokenizer, type Detokenizer } from "./detokenizer.ts";
 import { TextEncoding } from "./encoder.ts";
 import { chooseSentinel, LiteralGuard, type Sentinel } from "./guard.ts";
-import { loadChatTemplate } from "./load_chat_template.ts";
+import { loadChatTemplate } from "./template/load_chat_template.ts";
 import { THINK_CLOSE, THINK_OPEN } from "./reasoning.ts";
 import { findControlTokens, readEosTokenIds, readFrame } from "./special_tokens.ts";
 import { createTokenBytes, readTokenDecoding } from "./token_bytes.ts";

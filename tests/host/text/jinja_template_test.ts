@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { InvalidRequestError, ModelInvalidError } from "../../../engine/errors.ts";
-import type { TemplateMessage } from "../../../engine/text/chat_template.ts";
-import { formatTime } from "../../../engine/text/format_time.ts";
-import { compileJinjaTemplate } from "../../../engine/text/jinja_template.ts";
+import type { TemplateMessage } from "../../../engine/text/template/chat_template.ts";
+import { formatTime } from "../../../engine/text/template/format_time.ts";
+import { compileJinjaTemplate } from "../../../engine/text/template/jinja_template.ts";
 
 const HI: TemplateMessage[] = [{ role: "user", content: "hi" }];
 
@@ -18,7 +18,7 @@ function render(source: string, messages = HI): string {
 Deno.test("ChatTemplate.render() gives templates the published variables", () => {
   assert.equal(
     render("{{ bos_token }}{{ messages[0].role }}{{ add_generation_prompt }}{{ tools is none }}"),
-    "<s>usertruetrue",
+    "<s>userTrueTrue",
   );
 });
 
@@ -27,6 +27,27 @@ Deno.test("ChatTemplate.render() strips the characters that a template names", (
   assert.equal(render(String.raw`[{{ "\n\na\n".lstrip("\n") }}]`), "[a\n]");
   assert.equal(render(String.raw`[{{ "xyaxy".rstrip("yx") }}]`), "[xya]");
   assert.equal(render(`[{{ "  a ".strip() }}]`), "[a]");
+});
+
+Deno.test("ChatTemplate.render() takes texts and tables for sequences, as Python does", () => {
+  assert.equal(render("{% for c in 'a😀' %}[{{ c }}]{% endfor %}"), "[a][😀]");
+  assert.equal(render("{{ {'b': 1, 'a': 2} | sort | join(',') }}"), "a,b");
+  assert.equal(render("{{ {'b': 1, 'a': 2} | list | first }}"), "b");
+  assert.equal(
+    render("{{ 'ab' | list | last }}{{ 'ab' | selectattr('x') | list | length }}"),
+    "b0",
+  );
+});
+
+Deno.test("ChatTemplate.render() selects, rejects and formats as Python does", () => {
+  assert.equal(render("{{ [1, 2, 3] | reject('in', [2]) | join('-') }}"), "1-3");
+  assert.equal(render("{{ [1, 2, 3] | select('gt', 1) | join('-') }}"), "2-3");
+  assert.equal(
+    render("{{ ['', 'a'] | select | join }}{{ [1, 'x'] | select('string') | join }}"),
+    "ax",
+  );
+  assert.equal(render("{{ '%s=%d%%' | format('a', 5) }}"), "a=5%");
+  assert.equal(render("{{ true }} {{ false | string }} {{ none | string }}"), "True False None");
 });
 
 Deno.test("ChatTemplate.render() counts nothing that a loop leaves by break or continue", () => {
@@ -51,8 +72,8 @@ Deno.test("ChatTemplate.render() blames the model for a template that cannot be 
 
 Deno.test("ChatTemplate.render() shows templates nothing of the host", () => {
   for (const name of ["Deno", "globalThis", "constructor", "process", "this", "__proto__"]) {
-    assert.equal(render(`{{ ${name} is defined }}`), "false");
-    assert.equal(render(`{{ messages[0].${name} is defined }}`), "false");
+    assert.equal(render(`{{ ${name} is defined }}`), "False");
+    assert.equal(render(`{{ messages[0].${name} is defined }}`), "False");
   }
 });
 
@@ -83,6 +104,22 @@ const HOSTILE_TEMPLATES: [name: string, source: string, message: RegExp][] = [
     "{% set ns = namespace(l=[1]) %}{% for i in range(40) %}{% set ns.l = ns.l + ns.l %}{% endfor %}",
     /at most 4194304 are allowed/,
   ],
+  [
+    "a replacement that grows",
+    "{% set ns = namespace(s='aaaaaaaa') %}{% for i in range(18) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s | replace('a', ns.s) }}",
+    /writes \d+ characters/,
+  ],
+  [
+    "a replacement by method",
+    "{% set ns = namespace(s='aaaaaaaa') %}{% for i in range(18) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s.replace('a', ns.s) }}",
+    /writes \d+ characters/,
+  ],
+  [
+    "a long separator",
+    "{% set ns = namespace(s='aaaaaaaa') %}{% for i in range(18) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ range(9999) | join(ns.s) }}",
+    /writes \d+ characters/,
+  ],
+  ["a wide indent", "{{ 'a\\nb' | indent(10**9) }}", /writes \d+ characters/],
   [
     "a macro that calls itself",
     "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",

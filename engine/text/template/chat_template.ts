@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { InvalidRequestError } from "../errors.ts";
-import { isJsonObject } from "../formats/mod.ts";
-import type { ChatMessage, ToolDefinition } from "../types.ts";
+import { InvalidRequestError } from "../../errors.ts";
+import { isJsonObject } from "../../formats/mod.ts";
+import type { ChatMessage, ToolDefinition } from "../../types.ts";
 
 /** A message in the shape that published templates read. */
 export interface TemplateMessage {

@@ -5,12 +5,12 @@
  * @module
  */
 import { join } from "node:path";
-import { invalidField, readTextInside } from "../formats/mod.ts";
+import { invalidField, readTextInside } from "../../formats/mod.ts";
 import type { ChatTemplate } from "./chat_template.ts";
 import { type ConvTemplate, createConvTemplate } from "./conv_template.ts";
 import { compileJinjaTemplate } from "./jinja_template.ts";
-import { readTokenText } from "./special_tokens.ts";
-import type { TokenizerFile } from "./tokenizer_file.ts";
+import { readTokenText } from "../special_tokens.ts";
+import type { TokenizerFile } from "../tokenizer_file.ts";
 
 /** Bytes of a chat template; published ones stay below 32 KiB. */
 const MAX_TEMPLATE_BYTES = 1024 * 1024;

@@ -4,8 +4,8 @@
  * @see https://github.com/mlc-ai/mlc-llm/blob/main/python/mlc_llm/protocol/conversation_protocol.py
  * @module
  */
-import { InvalidRequestError } from "../errors.ts";
-import { invalidField, isJsonObject, type JsonObject } from "../formats/mod.ts";
+import { InvalidRequestError } from "../../errors.ts";
+import { invalidField, isJsonObject, type JsonObject } from "../../formats/mod.ts";
 import { toolsRefused } from "./chat_template.ts";
 import type {
   ChatTemplate,

@@ -17,6 +17,7 @@
  * @module
  */
 export * from "./errors.ts";
+export { parseKeepAlive } from "./keep_alive.ts";
 export * from "./records.ts";
 export type * from "./types.ts";
 export { describeOpaque } from "./store/mod.ts";

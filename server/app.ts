@@ -20,6 +20,7 @@ import { docsAsset } from "./docs/assets.ts";
 import { redoc, swaggerUi } from "./docs/pages.ts";
 import { meterEngine } from "./metrics/metered_engine.ts";
 import { Metrics } from "./metrics/metrics.ts";
+import { loadModel, unloadModel } from "./native/loading.ts";
 import { health } from "./native/health.ts";
 import { readMetrics } from "./native/metrics.ts";
 import { createPlan } from "./native/plan.ts";
@@ -40,7 +41,9 @@ import { ItemRing } from "./stores/item_ring.ts";
 /** One method of one path. */
 interface Route {
   method: "GET" | "POST" | "DELETE";
-  /** `:name` takes one segment, a trailing `*` the rest of the path. The first path that fits wins. */
+  /**
+   * `:name` takes one segment, `:name{.+}` one or more, a trailing `*` the rest of the path. The first path that fits wins.
+   */
   path: string;
   handler: Handler<AppEnv>;
   /** False for a POST that needs no body. @default true for POST */
@@ -93,6 +96,7 @@ function createRoutes(services: Services): Route[] {
     { method: "POST", path: "/v1/detokenize", handler: detokenize(services) },
     ...createResponseRoutes(services),
     { method: "GET", path: "/v1/ollm/models", handler: listModelInfos(services) },
+    ...createLoadingRoutes(services),
     { method: "GET", path: "/v1/ollm/models/*", handler: retrieveModelInfo(services) },
     { method: "GET", path: "/v1/ollm/stats", handler: stats(services) },
     { method: "POST", path: "/v1/plan", handler: createPlan(services) },
@@ -106,6 +110,16 @@ function createRoutes(services: Services): Route[] {
     { method: "GET", path: "/openapi.json", handler: openApi(() => routes, services) },
   ];
   return routes;
+}
+
+/** Bodiless, so that they can be called with nothing but a URL. */
+function createLoadingRoutes(services: Services): Route[] {
+  const model = "/v1/ollm/models/:model_reference{.+}";
+  const [load, unload] = [loadModel(services), unloadModel(services)];
+  return [
+    { method: "POST", path: `${model}/load`, handler: load, hasBody: false },
+    { method: "POST", path: `${model}/unload`, handler: unload, hasBody: false },
+  ];
 }
 
 function createSessionRoutes(services: Services): Route[] {
@@ -186,7 +200,7 @@ function mountRoutes(app: Hono<AppEnv>, routes: Route[], { limits }: Services): 
 
 /** Matches the paths that a route without a `*` answers. */
 function toPattern({ path }: Route): RegExp {
-  return new RegExp(`^${path.replace(/:[a-z_]+/g, "[^/]+")}$`);
+  return new RegExp(`^${path.replace(/:[a-z_]+\{\.\+\}/g, ".+").replace(/:[a-z_]+/g, "[^/]+")}$`);
 }
 
 function methodNotAllowed(allowed: string): ApiError {

@@ -124,6 +124,19 @@ export function toApiError(error: unknown): ApiError {
   });
 }
 
+/** The same failure, with the fields at fault under the names that this route's requests have for them. */
+export function renameParam(error: unknown, names: Readonly<Record<string, string>>): ApiError {
+  const known = toApiError(error);
+  const param = names[known.param ?? ""];
+  if (param === undefined) return known;
+  return new ApiError(known.status, known.message, {
+    param,
+    cause: error,
+    headers: known.headers,
+    ...(known.code === null ? {} : { code: known.code }),
+  });
+}
+
 function fromEngineError(error: EngineError): ApiError {
   const status = STATUS_OF_CODE[error.code];
   // The text of an engine failure comes from anywhere, a driver included: it stays in the log.

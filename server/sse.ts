@@ -5,6 +5,7 @@
  * @module
  */
 import type { Limits } from "./context.ts";
+import { withinTime } from "./waiting.ts";
 
 /** One event. */
 export interface SseFrame {
@@ -22,7 +23,29 @@ export interface SseOptions extends Pick<Limits, "keepAliveMs" | "writeStallMs">
   onEnd: () => void;
 }
 
-const KEEP_ALIVE = Symbol("keep-alive");
+/**
+ * Sends the frames once the request has begun. As long as nobody has waited too long, a refusal has a status of its own; then
+ * the stream is opened, kept alive, and has to carry it.
+ *
+ * @param started settles when the request is accepted or refused, which may take a download
+ * @throws what `started` throws in time; `onAbort` has then been called
+ */
+export async function sseReply(
+  started: Promise<unknown>,
+  frames: AsyncIterable<SseFrame>,
+  options: SseOptions & {
+    /** How long the client hears nothing at all. @default keepAliveMs */
+    openAfterMs?: number;
+  },
+): Promise<Response> {
+  try {
+    await withinTime(started, options.openAfterMs ?? options.keepAliveMs);
+  } catch (error) {
+    options.onAbort();
+    throw error;
+  }
+  return sseResponse(frames, options);
+}
 
 /**
  * Sends the frames, one write each, as they are read. During silences a comment keeps the connection open; a client
@@ -46,8 +69,8 @@ export function sseResponse(frames: AsyncIterable<SseFrame>, options: SseOptions
     async pull(controller) {
       clearTimeout(stallTimer);
       pending ??= iterator.next();
-      const result = await orKeepAlive(pending, options.keepAliveMs);
-      if (result === KEEP_ALIVE) {
+      const result = await withinTime(pending, options.keepAliveMs);
+      if (result === undefined) {
         controller.enqueue(encoder.encode(": keep-alive\n\n"));
       } else if (result.done) {
         controller.close();
@@ -72,19 +95,4 @@ export function sseResponse(frames: AsyncIterable<SseFrame>, options: SseOptions
 
 function formatFrame({ event, data }: SseFrame): string {
   return `${event === undefined ? "" : `event: ${event}\n`}data: ${data}\n\n`;
-}
-
-async function orKeepAlive<T>(
-  pending: Promise<T>,
-  keepAliveMs: number,
-): Promise<T | typeof KEEP_ALIVE> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const silence = new Promise<typeof KEEP_ALIVE>((resolve) => {
-    timer = setTimeout(() => resolve(KEEP_ALIVE), keepAliveMs);
-  });
-  try {
-    return await Promise.race([pending, silence]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -7,6 +7,7 @@ import {
   type ChatMessage,
   type Generation,
   type GenerationRequest,
+  type ProgressListener,
   type PromptRecord,
   type RuntimePlan,
   type SamplingParams,
@@ -15,10 +16,12 @@ import {
 import { Cancellation } from "../cancellation.ts";
 import type { AppContext, RequestDefaults, Services } from "../context.ts";
 import { ApiError, toApiError, toNativeBody } from "../errors.ts";
-import { acceptAll, collect } from "../generation.ts";
+import { collect } from "../generation.ts";
 import { admitReference } from "../model_reference.ts";
+import { toKeepAlive } from "../schema/keep_alive.ts";
 import type { GenerationOptions, PromptRuntime } from "../schema/native.ts";
 import type { SseFrame } from "../sse.ts";
+import { withinTime } from "../waiting.ts";
 
 /** What is to be run. */
 export interface PromptSpec {
@@ -27,11 +30,19 @@ export interface PromptSpec {
   generation: GenerationOptions;
 }
 
-/** An accepted prompt. */
-export interface PromptRun {
+/** A prompt that the engine has taken. */
+interface StartedRun {
   generation: Generation;
-  cancellation: Cancellation;
   plan: RuntimePlan;
+}
+
+/** A prompt on its way. */
+export interface PromptRun {
+  /** Settles when the engine has taken the prompt, or refused it. */
+  started: Promise<StartedRun>;
+  cancellation: Cancellation;
+  /** What the prompt waits for until then, in one line. */
+  describeWait(): string;
 }
 
 /** The cancellation of a native request; its clock runs from now on. */
@@ -44,32 +55,38 @@ export function createCancellation(c: AppContext, { drain, limits }: Services): 
 }
 
 /**
- * Plans and queues the prompt. A refusal ends the cancellation.
+ * Begins to download, load, plan and queue whatever the prompt needs. A refusal ends the cancellation.
  *
- * @throws {ApiError} 400 or 404 for what cannot be run
- * @throws {EngineError} as `Engine.generate`
+ * @throws {ApiError} 400 or 404 for what no model can run
  */
-export async function startRun(
+export function startRun(
   spec: PromptSpec,
   { engine, defaults }: Pick<Services, "engine" | "defaults">,
   cancellation: Cancellation,
-): Promise<PromptRun> {
-  try {
-    const request = toGenerationRequest(spec, defaults);
-    const backend = spec.runtime.backend ?? undefined;
-    const plan = await engine.plan({
-      model: request.model,
-      ...(backend === undefined ? {} : { backend }),
-    });
-    if (backend !== undefined && plan.backend === null && plan.model.sourceKind !== "opaque") {
-      throw new ApiError(400, `This backend cannot run the model: ${plan.reasons.join("; ")}`);
-    }
-    const [generation] = await acceptAll(engine, [request], cancellation);
-    return { generation: generation!, cancellation, plan };
-  } catch (error) {
-    cancellation.abort();
-    throw error;
-  }
+): PromptRun {
+  let wait = "Waiting for the model";
+  const onProgress: ProgressListener = (share, stage) => {
+    wait = `${stage} ${Math.round(share * 100)} %`;
+  };
+  const started = startGeneration(spec, { engine, defaults, cancellation, onProgress });
+  started.catch(() => cancellation.abort());
+  return { started, cancellation, describeWait: () => wait };
+}
+
+interface StartOptions extends Pick<Services, "engine" | "defaults"> {
+  cancellation: Cancellation;
+  onProgress: ProgressListener;
+}
+
+async function startGeneration(
+  spec: PromptSpec,
+  { engine, defaults, cancellation: { signal }, onProgress }: StartOptions,
+): Promise<StartedRun> {
+  const request = toGenerationRequest(spec, defaults);
+  const generation = await engine.generate(request, { signal, onProgress });
+  const { model, backend } = request;
+  const plan = await engine.plan({ model, ...(backend === undefined ? {} : { backend }) });
+  return { generation, plan };
 }
 
 /**
@@ -79,25 +96,34 @@ export async function startRun(
  */
 export async function finishRun(run: PromptRun): Promise<PromptRecord> {
   try {
-    const { text, finish } = await collect(run.generation, run.cancellation);
-    return { text, metadata: toPromptMetadata(run.plan, finish) };
+    const { generation, plan } = await run.started;
+    const { text, finish } = await collect(generation, run.cancellation);
+    return { text, metadata: toPromptMetadata(plan, finish) };
   } finally {
     run.cancellation.end();
   }
 }
 
-/**
- * The run as events: `status`, any number of `text`, then `complete` or `error`.
- *
- * @param onComplete called with the whole text before `complete` is sent
- */
+/** Options of {@linkcode promptFrames}. */
+export interface PromptFramesOptions {
+  /** Time between two words on what the prompt waits for. */
+  keepAliveMs: number;
+  /** Called with the whole text before `complete` is sent. */
+  onComplete?: (text: string) => void;
+}
+
+/** The run as events: one `status` or more, any number of `text`, then `complete` or `error`. */
 export async function* promptFrames(
-  { generation, cancellation, plan }: PromptRun,
-  onComplete: (text: string) => void = () => {},
+  { started, cancellation, describeWait }: PromptRun,
+  { keepAliveMs, onComplete = () => {} }: PromptFramesOptions,
 ): AsyncGenerator<SseFrame> {
   const frame = (event: string, data: unknown) => ({ event, data: JSON.stringify(data) });
   let text = "";
   try {
+    while (await withinTime(started, keepAliveMs) === undefined) {
+      yield frame("status", { message: describeWait() });
+    }
+    const { generation, plan } = await started;
     const message =
       `${plan.model.reference} on ${plan.adapter} (${plan.backend}, ${plan.kernelSet})`;
     yield frame("status", { message });
@@ -128,6 +154,8 @@ function toGenerationRequest(
     messages,
     sampling: toSampling(generation, defaults),
     ...(typeof maxTokens === "number" ? { maxTokens } : {}),
+    ...(runtime.backend ? { backend: runtime.backend } : {}),
+    ...toKeepAlive(runtime.keep_alive),
   };
 }
 

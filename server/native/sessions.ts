@@ -12,7 +12,7 @@ import { isAllowedReference } from "../model_reference.ts";
 import { SessionPromptRequest, SessionRequest } from "../schema/native.ts";
 import { parseNative } from "../schema/parse.ts";
 import type { Session, Turn } from "../sessions/session.ts";
-import { sseResponse } from "../sse.ts";
+import { sseReply } from "../sse.ts";
 import { createCancellation, finishRun, promptFrames, type PromptRun, startRun } from "./run.ts";
 
 /** `POST /v1/sessions`: fixes model, system prompt and sampling. Whether the model exists shows at the first prompt. */
@@ -55,8 +55,10 @@ export function promptSession(services: Services) {
 export function streamSessionPrompt(services: Services) {
   return async (c: AppContext): Promise<Response> => {
     const { run, turn } = await startTurn(c, services);
-    return sseResponse(promptFrames(run, (text) => turn.commit(text)), {
-      ...services.limits,
+    const { limits } = services;
+    const onComplete = (text: string) => turn.commit(text);
+    return await sseReply(run.started, promptFrames(run, { ...limits, onComplete }), {
+      ...limits,
       onAbort: () => {
         run.cancellation.abort();
         turn.end();
@@ -77,16 +79,11 @@ async function startTurn(
   const { prompt } = parseNative(SessionPromptRequest, c.get("body"));
   const cancellation = createCancellation(c, services);
   const turn = await waitForTurn(session, prompt, cancellation);
-  try {
-    const { system_prompt: content } = session.settings;
-    const messages = content === ""
-      ? turn.messages
-      : [{ role: "system" as const, content }, ...turn.messages];
-    return { run: await startRun({ ...session.settings, messages }, services, cancellation), turn };
-  } catch (error) {
-    turn.end();
-    throw error;
-  }
+  const { system_prompt: content } = session.settings;
+  const messages = content === ""
+    ? turn.messages
+    : [{ role: "system" as const, content }, ...turn.messages];
+  return { run: startRun({ ...session.settings, messages }, services, cancellation), turn };
 }
 
 async function waitForTurn(

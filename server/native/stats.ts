@@ -1,13 +1,13 @@
-import type { ModelStats } from "../../engine/mod.ts";
+import type { LoadedModelStats } from "../../engine/mod.ts";
 import type { AppContext, Services } from "../context.ts";
 
-/** `GET /v1/ollm/stats`: counters of the loaded models, so that freed blocks can be seen. */
+/** `GET /v1/ollm/stats`: the loaded models, with their counters, memory and end. */
 export function stats({ engine }: Services) {
   return async (c: AppContext): Promise<Response> =>
     c.json({ models: (await engine.stats()).map(toRecord) });
 }
 
-function toRecord(stats: ModelStats) {
+function toRecord(stats: LoadedModelStats) {
   return {
     model: stats.model,
     num_waiting: stats.numWaiting,
@@ -19,5 +19,9 @@ function toRecord(stats: ModelStats) {
     num_preemptions_total: stats.numPreemptionsTotal,
     num_cancelled_total: stats.numCancelledTotal,
     num_restarts_total: stats.numRestartsTotal,
+    state: stats.state,
+    backend: stats.backend,
+    memory_bytes: stats.memoryBytes,
+    unload_at: stats.unloadAt === null ? null : Math.ceil(stats.unloadAt / 1000),
   };
 }

@@ -3,7 +3,7 @@ import type { AppContext, Services } from "../context.ts";
 import { acceptAll, collect } from "../generation.ts";
 import { ChatCompletionRequest, IGNORED_CHAT_FIELDS } from "../schema/chat.ts";
 import { parseOpenAi } from "../schema/parse.ts";
-import { sseResponse } from "../sse.ts";
+import { sseReply } from "../sse.ts";
 import { createReplyHead, toChatCompletion } from "./chat_reply.ts";
 import { toGenerationRequests } from "./chat_request.ts";
 import { chatFrames } from "./chat_stream.ts";
@@ -22,18 +22,19 @@ export function createChatCompletion({ engine, defaults, drain, limits }: Servic
       endSignal: drain.endSignal,
       timeoutMs: limits.requestTimeoutMs,
     });
-    const generations = await acceptAll(engine, requests, cancellation);
+    const accepted = acceptAll(engine, requests, cancellation);
     const head = createReplyHead(request.model);
     if (request.stream) {
       const includeUsage = request.stream_options?.include_usage ?? false;
-      return sseResponse(chatFrames(head, generations, { cancellation, includeUsage }), {
+      const frames = chatFrames(head, accepted, { cancellation, includeUsage });
+      return await sseReply(accepted, frames, {
         ...limits,
         onAbort: () => cancellation.abort(),
         onEnd: () => cancellation.end(),
       });
     }
     try {
-      const replies = generations.map((generation) => collect(generation, cancellation));
+      const replies = (await accepted).map((generation) => collect(generation, cancellation));
       return c.json(toChatCompletion(head, await Promise.all(replies)));
     } finally {
       cancellation.end();

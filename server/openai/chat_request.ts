@@ -8,6 +8,7 @@ import type { RequestDefaults } from "../context.ts";
 import { badRequest } from "../errors.ts";
 import { admitReference } from "../model_reference.ts";
 import type { ChatCompletionRequest } from "../schema/chat.ts";
+import { toKeepAlive } from "../schema/keep_alive.ts";
 import { toResponseFormat, toToolOptions } from "./chat_tools.ts";
 import { toChatMessages } from "./messages.ts";
 import { toChoices, toSampling } from "./sampling.ts";
@@ -33,6 +34,7 @@ export function toGenerationRequests(
     ...(responseFormat === undefined ? {} : { responseFormat }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(request.stop ? { stop: [request.stop].flat() } : {}),
+    ...toKeepAlive(request.keep_alive),
   };
   const sampling = toSampling(request, defaults, {
     logprobs: request.logprobs ? request.top_logprobs ?? 0 : undefined,

@@ -25,10 +25,10 @@ export interface ChatFramesOptions {
   includeUsage: boolean;
 }
 
-/** Frames of a streamed reply. A failure is one error frame at the end, without `[DONE]`. */
+/** Frames of a streamed reply, once it is accepted. A failure is one error frame at the end, without `[DONE]`. */
 export async function* chatFrames(
   head: ReplyHead,
-  generations: Generation[],
+  accepted: Promise<Generation[]>,
   { cancellation, includeUsage }: ChatFramesOptions,
 ): AsyncGenerator<SseFrame> {
   const frame = (
@@ -41,7 +41,7 @@ export async function* chatFrames(
   const begun = new Set<number>();
   const usages: Usage[] = [];
   try {
-    for await (const { index, event } of mergeEvents(generations)) {
+    for await (const { index, event } of mergeEvents(await accepted)) {
       if (event.type === "finish" && event.reason === "cancelled") throw cancellation.toError();
       if (!begun.has(index)) {
         begun.add(index);

@@ -3,11 +3,14 @@
  *
  * @module
  */
-import type { Engine, GenerationRequest } from "../../engine/mod.ts";
+import type { Engine, Generation, GenerationRequest } from "../../engine/mod.ts";
+import type { Cancellation } from "../cancellation.ts";
 import type { Services } from "../context.ts";
 import { badRequest } from "../errors.ts";
+import { acceptAll } from "../generation.ts";
 import { admitReference } from "../model_reference.ts";
 import type { CompletionRequest } from "../schema/completions.ts";
+import { toKeepAlive } from "../schema/keep_alive.ts";
 import { toChoices, toSampling } from "./sampling.ts";
 
 /** Choices of one request, as many as may wait for a place in the batch. */
@@ -15,24 +18,35 @@ const MAX_CHOICES = 64;
 
 /** Everything that a request decides. */
 export interface CompletionPlan {
-  /** One a choice. */
-  generations: (GenerationRequest & { prompt: string })[];
+  /** Texts or token ids. */
+  prompts: (string | number[])[];
+  /** What all choices of a prompt share but for the text, one a choice. */
+  choices: GenerationRequest[];
   choicesPerPrompt: number;
+  /** Whether a reply begins with its prompt. */
+  hasEcho: boolean;
+}
+
+/** A completion that the engine has taken. */
+export interface AcceptedCompletion {
+  /** Prompt by prompt, and for each its choices. */
+  generations: Generation[];
+  /** Texts to begin with, by choice; undefined without echo. */
+  echoes: string[] | undefined;
 }
 
 /**
- * Plans the completion; token ids become text first.
+ * Plans the completion.
  *
  * @throws {ApiError} 400 or 404 for what the schema cannot see
- * @throws {EngineError} an id is outside the vocabulary
  */
-export async function planCompletion(
+export function planCompletion(
   request: CompletionRequest,
-  { engine, defaults }: Pick<Services, "engine" | "defaults">,
-): Promise<CompletionPlan> {
+  { defaults }: Pick<Services, "defaults">,
+): CompletionPlan {
   refuseUnsupported(request);
   const model = admitReference(request.model, defaults);
-  const prompts = await toTexts(request.prompt, { engine, model });
+  const prompts = toPrompts(request.prompt);
   const choicesPerPrompt = request.n ?? 1;
   if (prompts.length * choicesPerPrompt > MAX_CHOICES) {
     throw badRequest(
@@ -46,11 +60,33 @@ export async function planCompletion(
     sampling,
     ...(request.stop ? { stop: [request.stop].flat() } : {}),
     ...(request.max_tokens ? { maxTokens: request.max_tokens } : {}),
+    ...toKeepAlive(request.keep_alive),
   };
-  const generations = prompts.flatMap((prompt) =>
-    toChoices({ ...base }, choicesPerPrompt).map((choice) => ({ ...choice, prompt }))
+  const choices = toChoices(base, choicesPerPrompt);
+  return { prompts, choices, choicesPerPrompt, hasEcho: request.echo ?? false };
+}
+
+/**
+ * Queues all choices, or none of them; token ids become text first.
+ *
+ * @throws {EngineError} the first refusal, or an id is outside the vocabulary
+ */
+export async function acceptCompletion(
+  { prompts, choices, hasEcho }: CompletionPlan,
+  { engine, cancellation }: { engine: Engine; cancellation: Cancellation },
+): Promise<AcceptedCompletion> {
+  const { model } = choices[0]!;
+  const { signal } = cancellation;
+  // Reading ids needs the model; a client that leaves meanwhile ends its download.
+  if (prompts.some((prompt) => typeof prompt !== "string")) {
+    await engine.load(model, undefined, { signal });
+  }
+  const texts = await Promise.all(
+    prompts.map((item) => typeof item === "string" ? item : engine.detokenize(model, item)),
   );
-  return { generations, choicesPerPrompt };
+  const requests = texts.flatMap((prompt) => choices.map((choice) => ({ ...choice, prompt })));
+  const generations = await acceptAll(engine, requests, cancellation);
+  return { generations, echoes: hasEcho ? requests.map(({ prompt }) => prompt) : undefined };
 }
 
 /** What would be ignored although the reply depends on it. */
@@ -78,15 +114,8 @@ function refuseUnsupported(request: CompletionRequest): void {
   }
 }
 
-/** Texts of a union of texts and token ids. */
-async function toTexts(
-  prompt: CompletionRequest["prompt"],
-  { engine, model }: { engine: Engine; model: string },
-): Promise<string[]> {
+/** One prompt or several, each a text or token ids. */
+function toPrompts(prompt: CompletionRequest["prompt"]): (string | number[])[] {
   if (typeof prompt === "string") return [prompt];
-  const isOneList = typeof prompt[0] === "number";
-  const items = (isOneList ? [prompt] : prompt) as (string | number[])[];
-  return await Promise.all(
-    items.map((item) => typeof item === "string" ? item : engine.detokenize(model, item)),
-  );
+  return (typeof prompt[0] === "number" ? [prompt] : prompt) as (string | number[])[];
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Generation, Usage } from "../../engine/mod.ts";
+import type { Usage } from "../../engine/mod.ts";
 import type { Cancellation } from "../cancellation.ts";
 import { toApiError, toOpenAiBody } from "../errors.ts";
 import { mergeEvents } from "../generation.ts";
@@ -18,30 +18,31 @@ import {
   toCompletionUsage,
 } from "./completion_reply.ts";
 
+import type { AcceptedCompletion } from "./completion_request.ts";
+
 /** Options of {@linkcode completionFrames}. */
 export interface CompletionFramesOptions {
   cancellation: Cancellation;
   /** Whether a last chunk reports the usage; the others then carry a null. */
   includeUsage: boolean;
   choicesPerPrompt: number;
-  /** Texts to begin with, by choice; undefined without echo. */
-  echoes: string[] | undefined;
 }
 
-/** Frames of a streamed reply. A failure is one error frame at the end, without `[DONE]`. */
+/** Frames of a streamed reply, once it is accepted. A failure is one error frame at the end, without `[DONE]`. */
 export async function* completionFrames(
   head: ReplyHead,
-  generations: Generation[],
-  { cancellation, includeUsage, choicesPerPrompt, echoes }: CompletionFramesOptions,
+  accepted: Promise<AcceptedCompletion>,
+  { cancellation, includeUsage, choicesPerPrompt }: CompletionFramesOptions,
 ): AsyncGenerator<SseFrame> {
   const noUsage = includeUsage ? { usage: null } : {};
   const frame = (choice: Omit<CompletionChoice, "finish_reason">, finishReason?: string) => {
     const choices = [{ ...choice, finish_reason: finishReason ?? null }];
     return { data: JSON.stringify(toCompletion(head, choices, noUsage)) };
   };
-  const offsets: number[] = generations.map(() => 0);
   const usages: Usage[] = [];
   try {
+    const { generations, echoes } = await accepted;
+    const offsets: number[] = generations.map(() => 0);
     for (const [index, text] of (echoes ?? []).entries()) {
       yield frame({ text, index, logprobs: null });
     }

@@ -1,16 +1,16 @@
 import { Cancellation } from "../cancellation.ts";
 import type { AppContext, Services } from "../context.ts";
-import { acceptAll, collect } from "../generation.ts";
+import { collect } from "../generation.ts";
 import { CompletionRequest, IGNORED_COMPLETION_FIELDS } from "../schema/completions.ts";
 import { parseOpenAi } from "../schema/parse.ts";
-import { sseResponse } from "../sse.ts";
+import { sseReply } from "../sse.ts";
 import {
   createCompletionHead,
   toCompletion,
   toCompletionLogprobs,
   toCompletionUsage,
 } from "./completion_reply.ts";
-import { planCompletion } from "./completion_request.ts";
+import { acceptCompletion, planCompletion } from "./completion_request.ts";
 import { completionFrames } from "./completion_stream.ts";
 import { warnUnknownFields } from "./unknown_fields.ts";
 
@@ -22,26 +22,26 @@ export function createCompletion(services: Services) {
   return async (c: AppContext): Promise<Response> => {
     const request = parseOpenAi(CompletionRequest, c.get("body"));
     warnUnknownFields(c.get("body"), { known: KNOWN_FIELDS, kind: "completion request" });
-    const plan = await planCompletion(request, services);
+    const plan = planCompletion(request, services);
     const cancellation = new Cancellation({
       clientSignal: c.req.raw.signal,
       endSignal: drain.endSignal,
       timeoutMs: limits.requestTimeoutMs,
     });
-    const generations = await acceptAll(engine, plan.generations, cancellation);
+    const accepted = acceptCompletion(plan, { engine, cancellation });
     const head = createCompletionHead(request.model);
-    const echoes = request.echo ? plan.generations.map(({ prompt }) => prompt) : undefined;
     const { choicesPerPrompt } = plan;
     if (request.stream) {
       const includeUsage = request.stream_options?.include_usage ?? false;
-      const options = { cancellation, includeUsage, choicesPerPrompt, echoes };
-      return sseResponse(completionFrames(head, generations, options), {
+      const options = { cancellation, includeUsage, choicesPerPrompt };
+      return await sseReply(accepted, completionFrames(head, accepted, options), {
         ...limits,
         onAbort: () => cancellation.abort(),
         onEnd: () => cancellation.end(),
       });
     }
     try {
+      const { generations, echoes } = await accepted;
       const collected = generations.map((generation) => collect(generation, cancellation));
       const replies = await Promise.all(collected);
       const choices = replies.map((reply, index) => ({

@@ -36,7 +36,9 @@ function refuse(reference: string, { repository, materialized }: ModelInfo): Api
   if (repository === null || materialized) return modelNotFound(reference);
   return new ApiError(
     404,
-    `The model ${JSON.stringify(reference)} is not on this machine: its first request downloads it, ` +
+    `The model ${
+      JSON.stringify(reference)
+    } is not on this machine: its first request downloads it, ` +
       `and so does "ollm models download ${reference}"`,
     { param: "model", code: "model_not_found" },
   );

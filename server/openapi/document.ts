@@ -82,7 +82,7 @@ export function createDocument(
 
 /** `/v1/models/*` → `/v1/models/{model_id}`. */
 function toTemplate(path: string, { rest }: Operation): string {
-  return path.replace(/:([a-z_]+)/g, "{$1}").replace(/\*$/, `{${rest}}`);
+  return path.replace(/:([a-z_]+)(?:\{\.\+\})?/g, "{$1}").replace(/\*$/, `{${rest}}`);
 }
 
 function toOperation(

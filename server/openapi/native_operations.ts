@@ -1,5 +1,6 @@
 /** The native routes and those of the server itself. @module */
 import {
+  LoadQuery,
   ModelQuery,
   ModelsQuery,
   PlanRequest,
@@ -16,7 +17,7 @@ const session = json("Session", replies.SessionReply);
 const promptEvents = events(
   "PromptEvent",
   replies.PromptEventReply,
-  "Events status, any number of text, then complete or error.",
+  "Events: one status or more, any number of text, then complete or error.",
 );
 
 /** By method and path, as the route table has them. */
@@ -36,10 +37,23 @@ export const NATIVE_OPERATIONS: Readonly<Record<string, Operation>> = {
     query: ModelQuery,
     replies: [json("ModelInfo", replies.ModelInfoReply)],
   },
+  "POST /v1/ollm/models/:model_reference{.+}/load": {
+    id: "loadModel",
+    tag: "models",
+    summary: "Load a model now, and download it first if needed",
+    query: LoadQuery,
+    replies: [json("Load", replies.LoadReply)],
+  },
+  "POST /v1/ollm/models/:model_reference{.+}/unload": {
+    id: "unloadModel",
+    tag: "models",
+    summary: "Unload a model; what it generates ends with an error",
+    replies: [json("Unload", replies.UnloadReply)],
+  },
   "GET /v1/ollm/stats": {
     id: "stats",
     tag: "models",
-    summary: "Read the counters of the loaded models",
+    summary: "Read the loaded models' counters, memory and end",
     replies: [json("Stats", replies.StatsReply)],
   },
   "POST /v1/plan": {

@@ -54,9 +54,9 @@ export const OPENAI_OPERATIONS: Readonly<Record<string, Operation>> = {
   "POST /v1/embeddings": {
     id: "createEmbedding",
     tag,
-    summary: "Embed texts: no model here can, so each request is refused with the reason",
+    summary: "Turn texts into vectors",
     body: named("EmbeddingRequest", EmbeddingRequest),
-    example: { model: MODEL, input: "Hello" },
+    example: { model: "snowflake-arctic-embed-s-q0f32-MLC-b4", input: "Hello" },
     replies: [json("Embeddings", replies.EmbeddingReply)],
   },
   "POST /v1/tokenize": {

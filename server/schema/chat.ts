@@ -1,5 +1,6 @@
 /** `POST /v1/chat/completions`: the request. Absent and null mean the same in every optional field. @module */
 import { z } from "zod";
+import { KeepAlive } from "./keep_alive.ts";
 import { MaxTokens, SAMPLING_FIELDS, Stop } from "./sampling.ts";
 
 /** Names of functions, and of their calls. */
@@ -81,6 +82,7 @@ const ResponseFormat = z.discriminatedUnion("type", [
 export const ChatCompletionRequest = z.object({
   model: z.string(),
   messages: Messages,
+  keep_alive: KeepAlive.nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
   max_tokens: MaxTokens.nullish(),

@@ -1,5 +1,6 @@
 /** The native routes' requests: strict, so that a misspelt setting is an error. @module */
 import { z } from "zod";
+import { KeepAlive } from "./keep_alive.ts";
 import { MaxTokens, Seed, Temperature, TopK, TopP } from "./sampling.ts";
 
 /** What to load and with what. */
@@ -11,7 +12,9 @@ const PlanRuntime = z.strictObject({
 });
 
 /** A run shares the loaded model with others, so it cannot choose sizes. */
-const PromptRuntime = PlanRuntime.pick({ model_reference: true, backend: true });
+const PromptRuntime = PlanRuntime.pick({ model_reference: true, backend: true }).extend({
+  keep_alive: KeepAlive.nullish(),
+});
 
 /** A checked runtime of a run. */
 export type PromptRuntime = z.output<typeof PromptRuntime>;
@@ -70,6 +73,12 @@ export const ModelQuery = z.object({
 
 /** A checked query. */
 export type ModelQuery = z.output<typeof ModelQuery>;
+
+/** `POST /v1/ollm/models/{model_reference}/load`. Unknown parameters are ignored, as proxies add some. */
+export const LoadQuery = z.object({
+  backend: z.string().optional(),
+  keep_alive: KeepAlive.optional(),
+});
 
 /** `GET /v1/ollm/models`. */
 export const ModelsQuery = ModelQuery.omit({ multimodal: true }).extend({

@@ -1,5 +1,6 @@
 /** `POST /v1/responses` and its relatives: the requests. Absent and null mean the same in every optional field. @module */
 import { z } from "zod";
+import { KeepAlive } from "./keep_alive.ts";
 import { MaxTokens, SAMPLING_FIELDS } from "./sampling.ts";
 
 /** As OpenAI limits it. */
@@ -68,6 +69,7 @@ export const CreateResponseRequest = z.object({
   ...PROMPT_FIELDS,
   ...SAMPLING_FIELDS,
   background: z.boolean().nullish(),
+  keep_alive: KeepAlive.nullish(),
   include: z.array(z.string()).max(16).nullish(),
   max_output_tokens: MaxTokens.nullish(),
   max_tool_calls: z.int().min(1).nullish(),

@@ -33,10 +33,12 @@ const DRAWN: Record<string, string[]> = {
   "kernels": [],
   // Words and door of the engine.
   "engine/errors.ts": [],
+  "engine/keep_alive.ts": [],
   "engine/types.ts": [],
   "engine/records.ts": ENGINE_WORDS,
   "engine/mod.ts": [
     ...ENGINE_WORDS,
+    "engine/keep_alive.ts",
     "engine/records.ts",
     "engine/store",
     "engine/runtime/engine.ts",

@@ -19,7 +19,11 @@ export interface AppRoute {
 export const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 
 /** POST routes that read no body, so that none of its rules can apply. */
-export const BODILESS_ROUTES: readonly string[] = ["/v1/responses/:response_id/cancel"];
+export const BODILESS_ROUTES: readonly string[] = [
+  "/v1/responses/:response_id/cancel",
+  "/v1/ollm/models/:model_reference{.+}/load",
+  "/v1/ollm/models/:model_reference{.+}/unload",
+];
 
 /** Every route of the app. Middleware and the handlers of a wrong method are registered for all methods. */
 export function listRoutes(app: Hono<AppEnv>): AppRoute[] {
@@ -40,7 +44,7 @@ export function listBodyRoutes(app: Hono<AppEnv>): AppRoute[] {
 
 function toPath(pattern: string): string {
   return pattern
-    .replace(/:[a-z_]*model[a-z_]*|\*$/, "ollm-tiny")
+    .replace(/:[a-z_]*model[a-z_]*(?:\{\.\+\})?|\*$/, "ollm-tiny")
     .replace(
       /:([a-z]+)_id/g,
       (_, kind) => `${PREFIXES[kind] ?? ""}${"0123456789abcdef".repeat(2)}`,

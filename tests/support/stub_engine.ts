@@ -6,13 +6,16 @@
 import {
   type ChosenTokenLogprob,
   describeOpaque,
+  type EmbedRequest,
   type Engine,
   type EngineError,
   type FinishReason,
+  type GenerateOptions,
   type Generation,
   type GenerationEvent,
   type GenerationRequest,
   InvalidRequestError,
+  type LoadModelOptions,
   type ModelInfo,
   ModelNotFoundError,
   planNothing,
@@ -30,8 +33,10 @@ export interface StubOptions {
   reason?: "stop" | "length" | "tool_calls";
   /** Time before each part, in ms. @default none */
   pauseMs?: number;
-  /** Thrown by `generate`. */
+  /** Thrown by `generate`, `embed` and `load`. */
   refusal?: EngineError;
+  /** Time that the model takes to load before each request, in ms. @default none */
+  loadMs?: number;
   /** Thrown after the first piece. */
   failure?: Error;
   /** Never yields anything after the first piece, until it is cancelled. */
@@ -42,6 +47,10 @@ export interface StubOptions {
 export interface StubEngine extends Engine {
   /** Every request that was accepted, in order. */
   readonly requests: GenerationRequest[];
+  /** Every request to embed that was accepted, in order. */
+  readonly embedRequests: EmbedRequest[];
+  /** Every load that was asked for, in order. */
+  readonly loads: ({ reference: string } & LoadModelOptions)[];
   /** How many generations ended because nobody wanted them. */
   readonly numCancelled: number;
   /** How many generations are neither finished nor cancelled. */
@@ -70,6 +79,14 @@ export const STUB_MODEL: ModelInfo = {
   message: "runs on our own kernels",
 };
 
+/** The one embedding model that the stub knows. Its vectors are (0.6, ±0.8), by turns. */
+export const STUB_EMBEDDER: ModelInfo = {
+  ...STUB_MODEL,
+  reference: "snowflake-arctic-embed-s-q0f32-MLC-b4",
+  name: "snowflake-arctic-embed-s-q0f32-MLC-b4",
+  task: "embed",
+};
+
 /** Usage of every reply: 5 prompt tokens, 2 of them cached, 3 generated. */
 export const STUB_USAGE: Usage = {
   numPromptTokens: 5,
@@ -83,6 +100,8 @@ export const STUB_USAGE: Usage = {
 /** Creates the stub. */
 export function createStubEngine(options: StubOptions = {}): StubEngine {
   const requests: GenerationRequest[] = [];
+  const embedRequests: EmbedRequest[] = [];
+  const loads: StubEngine["loads"] = [];
   let numCancelled = 0;
   let numRunning = 0;
 
@@ -108,44 +127,66 @@ export function createStubEngine(options: StubOptions = {}): StubEngine {
     }
   }
 
+  /** Waits for the model of a request, as long as the stub was told. */
+  async function acquire(
+    { model, backend }: { model: string; backend?: string },
+    { signal, onProgress }: GenerateOptions = {},
+  ): Promise<ModelInfo> {
+    if (options.loadMs) {
+      onProgress?.(0.5, "loading weights");
+      await Promise.race([delay(options.loadMs), ...signal ? [aborted(signal)] : []]);
+    }
+    signal?.throwIfAborted();
+    if (options.refusal) throw options.refusal;
+    const info = infoOf(model);
+    if (info.sourceKind === "opaque") {
+      throw new ModelNotFoundError(model, "the stub has two models");
+    }
+    if (backend !== undefined && planOf(model, parseBackend(backend)).backend === null) {
+      throw new InvalidRequestError("backend", "This backend cannot run the model");
+    }
+    return info;
+  }
+
   return {
     requests,
+    embedRequests,
+    loads,
     get numCancelled() {
       return numCancelled;
     },
     get numRunning() {
       return numRunning;
     },
-    embed({ model, inputs }) {
-      if (options.refusal) return Promise.reject(options.refusal);
-      if (model !== STUB_MODEL.reference) {
-        return Promise.reject(new ModelNotFoundError(model, "the stub has one model"));
-      }
+    async embed(request, generateOptions) {
+      const { task } = await acquire(request, generateOptions);
+      if (task !== "embed") throw new InvalidRequestError("model", "It generates text");
+      embedRequests.push(request);
+      const { inputs } = request;
       const vectors = inputs.map((_, i) => Float32Array.of(0.6, i % 2 === 0 ? 0.8 : -0.8));
-      return Promise.resolve({ vectors, numPromptTokens: 3 * inputs.length });
+      return { vectors, numPromptTokens: 3 * inputs.length };
     },
     unload: (reference) => Promise.resolve(reference === STUB_MODEL.reference),
-    generate(request, { signal } = {}): Promise<Generation> {
-      if (options.refusal) return Promise.reject(options.refusal);
-      if (request.model !== STUB_MODEL.reference) {
-        return Promise.reject(new ModelNotFoundError(request.model, "the stub has one model"));
-      }
+    async generate(request, generateOptions = {}): Promise<Generation> {
+      await acquire(request, generateOptions);
       requests.push(request);
-      const events = reply(request, signal ?? new AbortController().signal);
-      return Promise.resolve({
+      const events = reply(request, generateOptions.signal ?? new AbortController().signal);
+      return {
         numPromptTokens: STUB_USAGE.numPromptTokens,
         [Symbol.asyncIterator]: () => events,
-      });
+      };
     },
-    load: () => Promise.resolve(),
+    async load(reference, onProgress, { signal, ...rest } = {}) {
+      await acquire(
+        { model: reference, ...rest },
+        { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) },
+      );
+      loads.push({ reference, ...rest });
+    },
     download: (reference) => Promise.resolve(infoOf(reference)),
     remove: () => Promise.resolve(0),
-    plan: ({ model = STUB_MODEL.reference, backend = "wgsl" } = {}) => {
-      if (!["wgsl", "optimized-native", "web-llm"].includes(backend)) {
-        return Promise.reject(new InvalidRequestError("backend", `Unknown backend "${backend}"`));
-      }
-      return Promise.resolve(planOf(model, backend));
-    },
+    plan: ({ model = STUB_MODEL.reference, backend = "wgsl" } = {}) =>
+      Promise.try(() => planOf(model, parseBackend(backend))),
     listModels: () => Promise.resolve([STUB_MODEL]),
     inspectModel: (reference) => Promise.resolve(infoOf(reference)),
     tokenize: ({ messages, prompt }) => {
@@ -195,7 +236,13 @@ function toTextEvent(text: string, { sampling }: GenerationRequest): GenerationE
   return { type: "text", text, logprobs: [chosen] };
 }
 
+function parseBackend(name: string): string {
+  if (["wgsl", "optimized-native", "web-llm"].includes(name)) return name;
+  throw new InvalidRequestError("backend", `Unknown backend "${name}"`);
+}
+
 function infoOf(reference: string): ModelInfo {
+  if (reference === STUB_EMBEDDER.reference) return { ...STUB_EMBEDDER, discoverySource: null };
   if (reference === STUB_MODEL.reference) return { ...STUB_MODEL, discoverySource: null };
   return describeOpaque(reference, "nothing has this name");
 }

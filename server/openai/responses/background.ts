@@ -7,7 +7,8 @@
 import { log } from "../../log.ts";
 import type { ResponseEvent } from "./events.ts";
 import { isFinal, type ResponseObject } from "./response.ts";
-import { failEvent, type ResponseRun, withKeepAlive, writeResponse } from "./run.ts";
+import { withKeepAlive } from "../../waiting.ts";
+import { failEvent, type ResponseRun, writeResponse } from "./run.ts";
 
 /** A response that runs in the background, and all events so far. */
 export class BackgroundRun {

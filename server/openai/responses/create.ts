@@ -5,21 +5,14 @@ import { badRequest } from "../../errors.ts";
 import { randomId } from "../../ids.ts";
 import { parseOpenAi } from "../../schema/parse.ts";
 import { CreateResponseRequest } from "../../schema/responses.ts";
-import { type SseFrame, sseResponse } from "../../sse.ts";
+import { type SseFrame, sseReply, sseResponse } from "../../sse.ts";
+import { withKeepAlive } from "../../waiting.ts";
 import { BackgroundRun } from "./background.ts";
 import { planResponse, type ResponsePlan, warnIgnored } from "./create_request.ts";
 import { keepResponse } from "./keep.ts";
 import { ResponseMachine } from "./machine.ts";
 import { createResponseObject } from "./response.ts";
-import {
-  failEvent,
-  type ResponseRun,
-  toFrame,
-  toResponsesError,
-  withinTime,
-  withKeepAlive,
-  writeResponse,
-} from "./run.ts";
+import { failEvent, type ResponseRun, toFrame, toResponsesError, writeResponse } from "./run.ts";
 
 /** `POST /v1/responses`: as one object, as a stream, or in the background. */
 export function createResponse(services: Services) {
@@ -73,19 +66,17 @@ async function answerAtOnce(c: AppContext, run: ResponseRun): Promise<Response> 
 async function answerWithStream(run: ResponseRun, { limits }: Services): Promise<Response> {
   const { cancellation, generation } = run;
   try {
-    // A refusal has a status of its own as long as nobody has waited too long for the first event.
-    await withinTime(generation, limits.keepAliveMs);
+    return await sseReply(generation, runFrames(run, limits.keepAliveMs), {
+      ...limits,
+      openAfterMs: limits.keepAliveMs,
+      // The frames have a keep-alive of their own.
+      keepAliveMs: 2 * limits.keepAliveMs,
+      onAbort: () => cancellation.abort(),
+      onEnd: () => cancellation.end(),
+    });
   } catch (error) {
-    cancellation.abort();
     throw toResponsesError(error);
   }
-  return sseResponse(runFrames(run, limits.keepAliveMs), {
-    ...limits,
-    // The frames have a keep-alive of their own.
-    keepAliveMs: 2 * limits.keepAliveMs,
-    onAbort: () => cancellation.abort(),
-    onEnd: () => cancellation.end(),
-  });
 }
 
 async function* runFrames(run: ResponseRun, silenceMs: number): AsyncGenerator<SseFrame> {

@@ -9,6 +9,7 @@ import { badRequest } from "../../errors.ts";
 import { log } from "../../log.ts";
 import { admitReference } from "../../model_reference.ts";
 import { CreateResponseRequest, IGNORED_RESPONSE_FIELDS } from "../../schema/responses.ts";
+import { toKeepAlive } from "../../schema/keep_alive.ts";
 import { toSampling } from "../sampling.ts";
 import { warnUnknownFields } from "../unknown_fields.ts";
 import { type Prompt, resolvePrompt } from "./prompt.ts";
@@ -50,6 +51,7 @@ export async function planResponse(
     // A forced call leaves no text that could have a format.
     ...(format.type === "text" || isForced ? {} : { responseFormat: toResponseFormat(format) }),
     ...(request.max_output_tokens ? { maxTokens: request.max_output_tokens } : {}),
+    ...toKeepAlive(request.keep_alive),
     sampling,
   };
   const echo: ResponseEcho = {

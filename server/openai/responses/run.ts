@@ -6,7 +6,7 @@
  */
 import type { Generation } from "../../../engine/mod.ts";
 import type { Cancellation } from "../../cancellation.ts";
-import { ApiError, toApiError } from "../../errors.ts";
+import { type ApiError, renameParam, toApiError } from "../../errors.ts";
 import type { SseFrame } from "../../sse.ts";
 import type { ResponseEvent } from "./events.ts";
 import type { ResponseMachine } from "./machine.ts";
@@ -62,15 +62,7 @@ export function failEvent(machine: ResponseMachine, error: unknown): ResponseEve
 
 /** The engine's `messages` and `response_format` are other fields of this request. */
 export function toResponsesError(error: unknown): ApiError {
-  const known = toApiError(error);
-  const param = PARAMS[known.param ?? ""];
-  if (param === undefined) return known;
-  return new ApiError(known.status, known.message, {
-    param,
-    cause: error,
-    headers: known.headers,
-    ...(known.code === null ? {} : { code: known.code }),
-  });
+  return renameParam(error, PARAMS);
 }
 
 const PARAMS: Readonly<Record<string, string>> = {
@@ -78,44 +70,6 @@ const PARAMS: Readonly<Record<string, string>> = {
   max_tokens: "max_output_tokens",
   response_format: "text.format",
 };
-
-/** Puts an event into every silence. */
-export async function* withKeepAlive<T>(
-  events: AsyncGenerator<T>,
-  { silenceMs, create }: { silenceMs: number; create: () => T },
-): AsyncGenerator<T> {
-  let pending: Promise<IteratorResult<T>> | undefined;
-  try {
-    for (;;) {
-      pending ??= events.next();
-      const result = await withinTime(pending, silenceMs);
-      if (result === undefined) {
-        yield create();
-        continue;
-      }
-      pending = undefined;
-      if (result.done) return;
-      yield result.value;
-    }
-  } finally {
-    // A read that is under way ends on its own once its run is cancelled.
-    pending?.catch(() => {});
-    void events.return(undefined);
-  }
-}
-
-/** Undefined when the time is over first. */
-export async function withinTime<T>(promise: Promise<T>, timeMs: number): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), timeMs);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /** One event on the wire. */
 export function toFrame(event: ResponseEvent): SseFrame {

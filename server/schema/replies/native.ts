@@ -124,6 +124,16 @@ export const SessionReply = z.strictObject({
   })),
 });
 
+/** `POST /v1/ollm/models/{model_reference}/load`. */
+export const LoadReply = z.strictObject({ model: z.string(), state: z.literal("loaded") });
+
+/** `POST /v1/ollm/models/{model_reference}/unload`. */
+export const UnloadReply = z.strictObject({
+  model: z.string(),
+  state: z.literal("unloaded"),
+  was_loaded: z.boolean(),
+});
+
 /** `GET /v1/ollm/stats`. */
 export const StatsReply = z.strictObject({
   models: z.array(z.strictObject({
@@ -137,5 +147,11 @@ export const StatsReply = z.strictObject({
     num_preemptions_total: z.int(),
     num_cancelled_total: z.int(),
     num_restarts_total: z.int(),
+    state: z.enum(["loading", "loaded"]),
+    backend: z.string(),
+    memory_bytes: z.int().nullable().describe("On the device, by the model's plan"),
+    unload_at: z.int().nullable().describe(
+      "Unix seconds; null while the model works, and where it stays until another needs the room",
+    ),
   })),
 });

@@ -118,14 +118,15 @@ export const CompletionReply = z.strictObject({
   usage: UsageReply.nullable().optional(),
 });
 
-/** `POST /v1/embeddings`, for the day when a model can make them. */
+/** `POST /v1/embeddings`. */
 export const EmbeddingReply = z.strictObject({
   object: z.literal("list"),
   model: z.string(),
   data: z.array(z.strictObject({
     object: z.literal("embedding"),
     index: z.int(),
-    embedding: z.union([z.array(z.number()), z.string()]),
+    embedding: z.union([z.array(z.number()), z.string()])
+      .describe("Numbers, or little-endian f32 in base64, by encoding_format"),
   })),
   usage: z.strictObject({ prompt_tokens: z.int(), total_tokens: z.int() }),
 });

@@ -49,6 +49,7 @@ Deno.test("createPrompt() sends no system message for an empty system prompt", a
     messages: [{ role: "user", content: "Hi" }],
     sampling: { temperature: 0, topP: 0.5 },
     maxTokens: 4,
+    backend: "optimized-native",
   });
 });
 

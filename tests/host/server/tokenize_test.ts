@@ -80,19 +80,3 @@ Deno.test("tokenize() and detokenize() answer 404 for a path", async () => {
   assert.equal((await post("/v1/tokenize", { model: "/etc", prompt: "Hi" })).status, 404);
   assert.equal((await post("/v1/detokenize", { model: "../x", tokens: [] })).status, 404);
 });
-
-Deno.test("createEmbedding() says that a chat model makes none", async () => {
-  const { post } = createTestApp();
-  const inputs = ["Hi", ["a", "b"], [1, 2], [[1], [2]]];
-  for (const input of inputs) {
-    const response = await post("/v1/embeddings", { model: "ollm-tiny", input });
-    assert.equal(response.status, 400);
-    const { error } = await response.json();
-    assert.equal(error.code, "model_not_supported");
-    assert.match(error.message, /not trained for embeddings/);
-  }
-  assert.equal((await post("/v1/embeddings", { model: "nope", input: "Hi" })).status, 404);
-  const invalid = await post("/v1/embeddings", { model: "ollm-tiny", encoding_format: "int8" });
-  assert.equal(invalid.status, 400);
-  assert.equal((await invalid.json()).error.param, "input");
-});

@@ -119,9 +119,12 @@ async function findFault(
   if (!(await isInside(modelsDir, path).catch(() => false))) {
     return `"${path}" is a link out of the models directory; remove it, or refer to the model by its path`;
   }
-  if (await hasParts(path)) return `The download did not end: ${howToGet(hub)} to go on with it`;
   const mark = await readMark(path);
-  return mark === null ? describeUnmanaged(hub, path) : await judge(hub, path, mark);
+  // Parts beside a mark are those of a forced download: until it ends, what the mark lists is whole.
+  if (mark !== null) return await judge(hub, path, mark);
+  return await hasParts(path)
+    ? `The download did not end: ${howToGet(hub)} to go on with it`
+    : describeUnmanaged(hub, path);
 }
 
 function describeUnmanaged(hub: HubReference, path: string): string {

@@ -136,9 +136,13 @@ Deno.test("resolveModel() shortens the context where the id stands for that", as
   assert.equal((await resolveModel("phi-2-q4f16_1-MLC-1k", options)).contextLength, 1024);
 });
 
-Deno.test("resolveModel() calls a download without its mark, or with parts, unfinished", async () => {
+Deno.test("resolveModel() calls a download without its mark unfinished, parts or not", async () => {
   const options = await makeStore();
   const dir = await addDownload(options, { name: ALIAS, repository: REPOSITORY });
+  await Deno.remove(`${dir}/.ollm.json`);
+  const unmarked = await resolveModel(ALIAS, options);
+  assert.equal(unmarked.materialized, false);
+  assert.match(unmarked.message, /has no \.ollm\.json: its download did not end, or it is a copy/);
   await Deno.writeTextFile(`${dir}/params_shard_7.bin.part`, "");
   const cut = await resolveModel(ALIAS, options);
   assert.equal(cut.materialized, false);
@@ -147,11 +151,13 @@ Deno.test("resolveModel() calls a download without its mark, or with parts, unfi
     cut.message,
     `The download did not end: run "ollm models download ${ALIAS}" to go on with it`,
   );
-  await Deno.remove(`${dir}/params_shard_7.bin.part`);
-  await Deno.remove(`${dir}/.ollm.json`);
-  const unmarked = await resolveModel(ALIAS, options);
-  assert.equal(unmarked.materialized, false);
-  assert.match(unmarked.message, /has no \.ollm\.json: its download did not end, or it is a copy/);
+});
+
+Deno.test("resolveModel() uses a complete model while a forced download gathers parts", async () => {
+  const options = await makeStore();
+  const dir = await addDownload(options, { name: ALIAS, repository: REPOSITORY });
+  await Deno.writeTextFile(`${dir}/params_shard_0.bin.part`, "");
+  assert.equal((await resolveModel(ALIAS, options)).materialized, true);
 });
 
 Deno.test("resolveModel() names the files that a download has lost", async () => {

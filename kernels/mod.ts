@@ -5,4 +5,11 @@
  */
 export { GPU_KERNELS } from "./gpu/mod.ts";
 export type { BindingKind, Elem, Kernel } from "./kernel.ts";
-export { SOFTWARE_KERNELS } from "./software/mod.ts";
+export {
+  type AttentionKernelOptions,
+  GEMM_TOKENS,
+  type LinearKernelOptions,
+  type Precision,
+  SOFTWARE_KERNELS,
+  type WeightFormat,
+} from "./software/mod.ts";

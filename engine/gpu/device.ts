@@ -37,6 +37,7 @@ const WANTED_LIMITS = [
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
   "maxTextureDimension2D", // weights of the software set
+  "maxStorageTexturesPerShaderStage", // its layers bind up to six
 ] as const;
 
 const SOFTWARE_ADAPTERS = /llvmpipe|lavapipe|swiftshader|warp|basic render/i;

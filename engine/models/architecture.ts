@@ -73,22 +73,10 @@ export interface Weights {
   vector(name: string): GPUBuffer;
 }
 
-/** Buffers of a step, all f32. */
+/** Buffers of a step that more than one operation writes or the host reads, all f32. */
 export interface Activations {
   /** [T, D], the residual stream. */
   readonly hidden: GPUBuffer;
-  /** [T, D]. */
-  readonly normed: GPUBuffer;
-  /** [T, (H + 2 KH) C]. */
-  readonly qkv: GPUBuffer;
-  /** [T, H C]. */
-  readonly attended: GPUBuffer;
-  /** [T, 2F]. */
-  readonly gateUp: GPUBuffer;
-  /** [T, F]. */
-  readonly activated: GPUBuffer;
-  /** [L, D]. */
-  readonly lastNormed: GPUBuffer;
   /** [L, V]. */
   readonly logits: GPUBuffer;
 }

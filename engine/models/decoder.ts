@@ -5,7 +5,14 @@
  * @module
  */
 import type { Dispatch } from "../gpu/mod.ts";
-import { joinRows } from "../ops/mod.ts";
+import {
+  type Activation,
+  joinRows,
+  type Matrix,
+  type Norm,
+  type QkvProjection,
+  type Residual,
+} from "../ops/mod.ts";
 import type {
   Architecture,
   DecoderConfig,
@@ -81,7 +88,7 @@ export function readDecoderConfig(
   };
   const config: DecoderConfig = {
     hiddenSize,
-    intermediateSize: readInteger(fields, "intermediate_size", { min: 4, max: 1 << 20 }),
+    intermediateSize: readInteger(fields, "intermediate_size", { min: 8, max: 1 << 20 }),
     numHiddenLayers,
     numAttentionHeads,
     numKeyValueHeads,
@@ -97,8 +104,8 @@ export function readDecoderConfig(
     layers: Array.from({ length: numHiddenLayers }, () => ({ rope: 0, window: null })),
     ...overrides,
   };
-  requireMultiple("hidden_size", config.hiddenSize, 4);
-  requireMultiple("intermediate_size", config.intermediateSize, 4);
+  requireMultiple("hidden_size", config.hiddenSize, 8);
+  requireMultiple("intermediate_size", config.intermediateSize, 8);
   requireMultiple("head_dim", config.headDim, 8);
   requireMultiple("rotary dimension", config.rotaryDim, 8);
   requireMultiple("num_attention_heads", config.numAttentionHeads, config.numKeyValueHeads);
@@ -150,120 +157,119 @@ function listTensors(
   return specs;
 }
 
-async function recordStep(
-  config: DecoderConfig,
-  variant: DecoderVariant,
-  parts: StepParts,
-): Promise<Dispatch[]> {
-  const { ops, weights, activations: a } = parts;
-  const embedding = weights.matrix(variant.embedding);
-  const dispatches = [await ops.embed(embedding, a.hidden, { scale: config.embeddingScale })];
-  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
-    const names = variant.layer(layer);
-    dispatches.push(
-      ...await recordAttention(config, variant, parts, layer, names),
-      ...await recordMlp(config, variant, parts, names),
+/** What the residual stream flows into next: the norm of a layer's half, or of the head. */
+interface NextNorm {
+  readonly name: string;
+  /** Reads what the norm leaves. */
+  readonly weight: Matrix;
+  readonly isLast?: boolean;
+}
+
+/** Records one step. A layer's two halves each add to the residual stream and prepare the norm of the half that follows. */
+class StepRecorder {
+  readonly #dispatches: Dispatch[] = [];
+
+  constructor(
+    readonly config: DecoderConfig,
+    readonly variant: DecoderVariant,
+    readonly parts: StepParts,
+  ) {}
+
+  async record(): Promise<Dispatch[]> {
+    const { config, variant, parts: { ops, weights, activations } } = this;
+    const embedding = weights.matrix(variant.embedding);
+    const head = weights.has(variant.head) ? weights.matrix(variant.head) : embedding;
+    const layers = Array.from({ length: config.numHiddenLayers }, (_, i) => {
+      const names = variant.layer(i);
+      return { names, qkv: qkvMatrix(weights, names) };
+    });
+    const finalNorm = { name: variant.finalNorm, weight: head, isLast: true };
+    const inputNorm = (layer: number): NextNorm => {
+      const next = layers[layer];
+      return next ? { name: next.names.inputNorm, weight: next.qkv } : finalNorm;
+    };
+    const scale = config.embeddingScale;
+    this.#add(await ops.embed(embedding, this.#residual(inputNorm(0)), { scale }));
+    for (const [layer, { names, qkv }] of layers.entries()) {
+      await this.#attention(layer, names, qkv);
+      await this.#mlp(names, inputNorm(layer + 1));
+    }
+    const options = optional("softCap", config.logitSoftCap);
+    this.#add(await ops.logits(ops.activation("normed", head), head, activations.logits, options));
+    return this.#dispatches;
+  }
+
+  async #attention(layer: number, names: LayerNames, qkv: Matrix): Promise<void> {
+    const { config, parts: { ops, weights, kv, cosSin } } = this;
+    const { rope, window } = config.layers[layer]!;
+    const output = weights.matrix(names.output);
+    const attended = ops.activation("attended", output);
+    this.#add(
+      await ops.attention(
+        ops.activation("normed", qkv),
+        { weight: qkv, cosSin: cosSin[rope]!, ...this.#qkvVectors(names) },
+        kv[layer]!,
+        attended,
+        {
+          numHeads: config.numAttentionHeads,
+          numKvHeads: config.numKeyValueHeads,
+          headDim: config.headDim,
+          rotaryDim: config.rotaryDim,
+          scale: config.attentionScale,
+          ...optional("softCap", config.attentionSoftCap),
+          ...optional("window", window),
+        },
+      ),
     );
+    const next = { name: names.mlpNorm, weight: weights.matrix(names.gateUp) };
+    await this.#join(attended, output, names.postAttentionNorm, next);
   }
-  const head = weights.has(variant.head) ? weights.matrix(variant.head) : embedding;
-  dispatches.push(
-    await ops.rmsNorm(a.hidden, weights.vector(variant.finalNorm), a.lastNormed, {
-      size: config.hiddenSize,
-      eps: config.rmsNormEps,
-      gather: true,
-    }),
-    await ops.linear(a.lastNormed, head, a.logits, {
-      onLogits: true,
-      ...optional("softCap", config.logitSoftCap),
-    }),
-  );
-  return dispatches.flat();
-}
 
-async function recordAttention(
-  config: DecoderConfig,
-  variant: DecoderVariant,
-  { ops, weights, activations: a, kv, cosSin }: StepParts,
-  layer: number,
-  names: LayerNames,
-): Promise<Dispatch[][]> {
-  const { rope, window } = config.layers[layer]!;
-  const eps = config.rmsNormEps;
-  const shape = {
-    numHeads: config.numAttentionHeads,
-    numKvHeads: config.numKeyValueHeads,
-    headDim: config.headDim,
-  };
-  const bias = variant.hasQkvBias && typeof names.qkv === "string"
-    ? { bias: weights.vector(`${names.qkv}.bias`) }
-    : {};
-  const dispatches = [
-    await ops.rmsNorm(a.hidden, weights.vector(names.inputNorm), a.normed, {
-      size: config.hiddenSize,
-      eps,
-    }),
-    await ops.linear(a.normed, qkvMatrix(weights, names), a.qkv, bias),
-  ];
-  if (names.queryNorm !== undefined && names.keyNorm !== undefined) {
-    const [query, key] = [weights.vector(names.queryNorm), weights.vector(names.keyNorm)];
-    dispatches.push(await ops.rmsNormHeads(a.qkv, query, key, { ...shape, eps }));
+  async #mlp(names: LayerNames, next: NextNorm): Promise<void> {
+    const { variant: { activation }, parts: { ops, weights } } = this;
+    const gateUp = weights.matrix(names.gateUp);
+    const down = weights.matrix(names.down);
+    const gated = ops.activation("gated", down);
+    this.#add(
+      await ops.gatedLinear(ops.activation("normed", gateUp), gateUp, gated, { activation }),
+    );
+    await this.#join(gated, down, names.postMlpNorm, next);
   }
-  dispatches.push(
-    await ops.attention(a.qkv, cosSin[rope]!, kv[layer]!, a.attended, {
-      ...shape,
-      rotaryDim: config.rotaryDim,
-      scale: config.attentionScale,
-      ...optional("softCap", config.attentionSoftCap),
-      ...optional("window", window),
-    }),
-    ...await recordResidual(config, { ops, weights, a }, a.attended, names.output, {
-      norm: names.postAttentionNorm,
-    }),
-  );
-  return dispatches;
-}
 
-async function recordMlp(
-  config: DecoderConfig,
-  variant: DecoderVariant,
-  { ops, weights, activations: a }: StepParts,
-  names: LayerNames,
-): Promise<Dispatch[][]> {
-  const { hiddenSize, intermediateSize, rmsNormEps } = config;
-  return [
-    await ops.rmsNorm(a.hidden, weights.vector(names.mlpNorm), a.normed, {
-      size: hiddenSize,
-      eps: rmsNormEps,
-    }),
-    await ops.linear(a.normed, weights.matrix(names.gateUp), a.gateUp),
-    await ops.gatedActivation(a.gateUp, a.activated, {
-      size: intermediateSize,
-      activation: variant.activation,
-    }),
-    ...await recordResidual(config, { ops, weights, a }, a.activated, names.down, {
-      norm: names.postMlpNorm,
-    }),
-  ];
-}
+  /** The residual stream takes up a half's output, normalized first where the variant does so. */
+  async #join(
+    x: Activation,
+    weight: Matrix,
+    postNorm: string | undefined,
+    next: NextNorm,
+  ): Promise<void> {
+    const options = postNorm === undefined ? {} : { postNorm: this.#norm(postNorm) };
+    this.#add(await this.parts.ops.addLinear(x, weight, this.#residual(next), options));
+  }
 
-/** hidden += x · Wᵀ, normalized first where the variant does so. */
-async function recordResidual(
-  config: DecoderConfig,
-  { ops, weights, a }: Pick<StepParts, "ops" | "weights"> & { a: StepParts["activations"] },
-  x: GPUBuffer,
-  projection: string,
-  { norm }: { norm: string | undefined },
-): Promise<Dispatch[][]> {
-  const weight = weights.matrix(projection);
-  if (norm === undefined) return [await ops.linear(x, weight, a.hidden, { accumulate: true })];
-  return [
-    await ops.linear(x, weight, a.normed), // what was in there has been used
-    await ops.rmsNorm(a.normed, weights.vector(norm), a.hidden, {
-      size: config.hiddenSize,
-      eps: config.rmsNormEps,
-      accumulate: true,
-    }),
-  ];
+  #qkvVectors(names: LayerNames): Pick<QkvProjection, "bias" | "headNorms"> {
+    const { config, variant, parts: { weights } } = this;
+    const { queryNorm, keyNorm, qkv } = names;
+    const bias = variant.hasQkvBias && typeof qkv === "string"
+      ? { bias: weights.vector(`${qkv}.bias`) }
+      : {};
+    if (queryNorm === undefined || keyNorm === undefined) return bias;
+    const [query, key] = [weights.vector(queryNorm), weights.vector(keyNorm)];
+    return { ...bias, headNorms: { query, key, eps: config.rmsNormEps } };
+  }
+
+  #residual({ name, weight, isLast = false }: NextNorm): Residual {
+    const { ops, activations: { hidden } } = this.parts;
+    return { hidden, norm: this.#norm(name), normed: ops.activation("normed", weight), isLast };
+  }
+
+  #norm(name: string): Norm {
+    return { weight: this.parts.weights.vector(name), eps: this.config.rmsNormEps };
+  }
+
+  #add(dispatches: readonly Dispatch[]): void {
+    this.#dispatches.push(...dispatches);
+  }
 }
 
 function qkvMatrix(weights: Weights, { qkv }: LayerNames) {
@@ -281,6 +287,6 @@ export function createDecoder(variant: DecoderVariant): Architecture {
   return {
     readConfig: (fields) => variant.readConfig(fields),
     tensors: (config, hasTensor) => listTensors(config, variant, hasTensor),
-    record: (config, parts) => recordStep(config, variant, parts),
+    record: (config, parts) => new StepRecorder(config, variant, parts).record(),
   };
 }

@@ -5,22 +5,20 @@
  */
 import { GPU_KERNELS, type Kernel } from "../../kernels/mod.ts";
 import type { AdapterKind, Dispatch, GpuDevice } from "../gpu/mod.ts";
-import {
-  createDispatch,
-  createLinearDispatch,
-  type DispatchOptions,
-  linearOverrides,
-  PER_LOGITS_ROW,
-  PER_TOKEN,
-} from "./dispatch.ts";
+import { createDispatch, type DispatchOptions, PER_LOGITS_ROW, PER_TOKEN } from "./dispatch.ts";
+import { createLinearDispatch, linearOverrides } from "./gpu_linear.ts";
 import type {
+  Activation,
+  AttentionShape,
   KvLayer,
   KvLayout,
-  LinearOptions,
   Matrix,
   MatrixPart,
+  Norm,
   OperationLimits,
   Operations,
+  QkvProjection,
+  Residual,
   StepBuffers,
 } from "./operations.ts";
 
@@ -41,6 +39,18 @@ const SHAPES = {
 
 const NUM_TILE_ROWS = 4;
 
+/** What a linear layer does beside the product. */
+interface LinearOptions {
+  /** [N] f32. */
+  bias?: GPUBuffer;
+  /** Adds to y instead of overwriting it. */
+  accumulate?: boolean;
+  /** x and y have a row for each logits row instead of each token. */
+  onLogits?: boolean;
+  /** y becomes softCap · tanh(y / softCap). */
+  softCap?: number;
+}
+
 /**
  * Creates the operations of one model on one device.
  *
@@ -54,14 +64,16 @@ export function createGpuOperations(
 ): Operations {
   const shapes = SHAPES[kind];
   const unused = device.createBuffer("unused binding", 16);
-  /** Rotated queries, by their size; layers follow each other and share it. */
-  const queries = new Map<number, GPUBuffer>();
+  /** By name and size; layers follow each other and share them. */
+  const buffers = new Map<string, GPUBuffer>();
 
-  function queryBuffer(size: number): GPUBuffer {
-    const known = queries.get(size);
+  /** [T, numCols] f32. */
+  function scratch(name: string, numCols: number): GPUBuffer {
+    const key = `${name} of ${numCols} columns`;
+    const known = buffers.get(key);
     if (known) return known;
-    const buffer = device.createBuffer("queries", 4 * size * maxStepTokens);
-    queries.set(size, buffer);
+    const buffer = device.createBuffer(key, 4 * numCols * maxStepTokens);
+    buffers.set(key, buffer);
     return buffer;
   }
 
@@ -85,13 +97,61 @@ export function createGpuOperations(
     });
   }
 
+  function rmsNorm(
+    x: GPUBuffer,
+    { weight, eps }: Norm,
+    y: GPUBuffer,
+    options: { size: number; gather?: boolean; accumulate?: boolean },
+  ): Promise<Dispatch> {
+    const { size, gather = false, accumulate = false } = options;
+    return dispatch(GPU_KERNELS.rmsNorm, gather ? "rms_norm_gather" : "rms_norm", {
+      resources: [x, weight, y, step.logitsRows],
+      overrides: { D: size, EPS: eps, ACCUMULATE: accumulate, WORKGROUP_SIZE: shapes.rowThreads },
+      x: gather ? PER_LOGITS_ROW : PER_TOKEN,
+    });
+  }
+
+  /** The norm that ends every change of the residual stream. */
+  const normOf = ({ hidden, norm, normed, isLast }: Residual) =>
+    rmsNorm(hidden, norm, bufferOf(normed), { size: normed.numCols, gather: isLast });
+
+  function linear(
+    x: GPUBuffer,
+    weight: Matrix,
+    y: GPUBuffer,
+    options: LinearOptions = {},
+  ): Promise<Dispatch[]> {
+    return Promise.all(weight.parts.map((part) => linearPart(x, weight, part, y, options)));
+  }
+
+  function normHeads(
+    qkv: GPUBuffer,
+    { query, key, eps }: NonNullable<QkvProjection["headNorms"]>,
+    { numHeads, numKvHeads, headDim }: AttentionShape,
+  ): Promise<Dispatch> {
+    return dispatch(GPU_KERNELS.rmsNormHeads, "rms_norm_heads", {
+      resources: [qkv, query, key],
+      overrides: {
+        NUM_HEADS: numHeads,
+        NUM_KV_HEADS: numKvHeads,
+        HEAD_DIM: headDim,
+        EPS: eps,
+        WORKGROUP_SIZE: shapes.rowThreads,
+      },
+      x: Math.ceil((numHeads + numKvHeads) / shapes.rowThreads),
+      y: PER_TOKEN,
+    });
+  }
+
   return {
-    embed: (table, y, { scale = 1 } = {}) => {
+    activation: (name, { numCols }) => ({ numCols, resources: [scratch(name, numCols)] }),
+
+    embed: async (table, to, { scale = 1 } = {}) => {
       const isQuantized = table.format === "q4";
       const kernel = isQuantized ? GPU_KERNELS.embedQ4 : GPU_KERNELS.embedDense;
-      return Promise.all(table.parts.map((part) =>
+      const parts = table.parts.map((part) =>
         dispatch(kernel, kernel.name, {
-          resources: [step.tokens, y, ...part.resources],
+          resources: [step.tokens, to.hidden, ...part.resources],
           overrides: {
             D: table.numCols,
             ROW_OFFSET: part.rowOffset,
@@ -103,45 +163,18 @@ export function createGpuOperations(
           x: Math.ceil(table.numCols / ((isQuantized ? 8 : 4) * shapes.rowThreads)),
           y: PER_TOKEN,
         })
-      ));
+      );
+      return [...await Promise.all(parts), await normOf(to)];
     },
 
-    rmsNorm: async (x, weight, y, { size, eps, gather = false, accumulate = false }) => [
-      await dispatch(GPU_KERNELS.rmsNorm, gather ? "rms_norm_gather" : "rms_norm", {
-        resources: [x, weight, y, step.logitsRows],
-        overrides: {
-          D: size,
-          EPS: eps,
-          ACCUMULATE: accumulate,
-          WORKGROUP_SIZE: shapes.rowThreads,
-        },
-        x: gather ? PER_LOGITS_ROW : PER_TOKEN,
-      }),
-    ],
-
-    rmsNormHeads: async (qkv, queryWeight, keyWeight, { numHeads, numKvHeads, headDim, eps }) => [
-      await dispatch(GPU_KERNELS.rmsNormHeads, "rms_norm_heads", {
-        resources: [qkv, queryWeight, keyWeight],
-        overrides: {
-          NUM_HEADS: numHeads,
-          NUM_KV_HEADS: numKvHeads,
-          HEAD_DIM: headDim,
-          EPS: eps,
-          WORKGROUP_SIZE: shapes.rowThreads,
-        },
-        x: Math.ceil((numHeads + numKvHeads) / shapes.rowThreads),
-        y: PER_TOKEN,
-      }),
-    ],
-
-    linear: (x, weight, y, options = {}) =>
-      Promise.all(weight.parts.map((part) => linearPart(x, weight, part, y, options))),
-
-    attention: async (qkv, cosSin, kv, y, options) => {
+    attention: async (x, { weight, bias, headNorms, cosSin }, kv, y, options) => {
       const { numHeads, numKvHeads, headDim } = options;
-      const query = queryBuffer(numHeads * headDim);
+      const qkv = scratch("qkv", weight.numRows);
+      const query = scratch("queries", numHeads * headDim);
       const heads = { NUM_HEADS: numHeads, NUM_KV_HEADS: numKvHeads, HEAD_DIM: headDim };
       return [
+        ...await linear(bufferOf(x), weight, qkv, bias ? { bias } : {}),
+        ...(headNorms ? [await normHeads(qkv, headNorms, options)] : []),
         await dispatch(GPU_KERNELS.ropeKvAppend, "rope_kv_append", {
           resources: [qkv, step.tokens, cosSin, query, kv.keys, kv.values],
           overrides: {
@@ -154,7 +187,15 @@ export function createGpuOperations(
           y: PER_TOKEN,
         }),
         await dispatch(GPU_KERNELS.attentionPaged, "attention_paged", {
-          resources: [query, step.tokens, step.blockTables, kv.keys, kv.values, y, step.step],
+          resources: [
+            query,
+            step.tokens,
+            step.blockTables,
+            kv.keys,
+            kv.values,
+            bufferOf(y),
+            step.step,
+          ],
           overrides: {
             ...heads,
             BLOCK_SIZE: kv.blockSize,
@@ -170,15 +211,46 @@ export function createGpuOperations(
       ];
     },
 
-    gatedActivation: async (x, y, { size, activation }) => [
-      await dispatch(GPU_KERNELS.gatedActivation, activation, {
-        resources: [x, y],
-        overrides: { F: size, WORKGROUP_SIZE: shapes.rowThreads },
-        x: Math.ceil(size / (4 * shapes.rowThreads)),
-        y: PER_TOKEN,
-      }),
-    ],
+    gatedLinear: async (x, weight, y, { activation }) => {
+      const gateUp = scratch("gate up", weight.numRows);
+      return [
+        ...await linear(bufferOf(x), weight, gateUp),
+        await dispatch(GPU_KERNELS.gatedActivation, activation, {
+          resources: [gateUp, bufferOf(y)],
+          overrides: { F: y.numCols, WORKGROUP_SIZE: shapes.rowThreads },
+          x: Math.ceil(y.numCols / (4 * shapes.rowThreads)),
+          y: PER_TOKEN,
+        }),
+      ];
+    },
+
+    addLinear: async (x, weight, to, { postNorm } = {}) => {
+      if (!postNorm) {
+        const sum = await linear(bufferOf(x), weight, to.hidden, { accumulate: true });
+        return [...sum, await normOf(to)];
+      }
+      const output = scratch("output", weight.numRows);
+      const size = weight.numRows;
+      return [
+        ...await linear(bufferOf(x), weight, output),
+        await rmsNorm(output, postNorm, to.hidden, { size, accumulate: true }),
+        await normOf(to),
+      ];
+    },
+
+    logits: (x, weight, y, options) =>
+      linear(bufferOf(x), weight, y, { ...options, onLogits: true }),
+
+    destroy() {
+      unused.destroy();
+      for (const buffer of buffers.values()) buffer.destroy();
+    },
   };
+}
+
+/** The only resource of this set's activations. */
+function bufferOf({ resources }: Activation): GPUBuffer {
+  return resources[0] as GPUBuffer;
 }
 
 /**

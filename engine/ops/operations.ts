@@ -12,7 +12,7 @@ export interface Matrix {
   readonly name: string;
   /** N, output features. */
   readonly numRows: number;
-  /** K, input features, a multiple of 4. */
+  /** K, input features, a multiple of 8. */
   readonly numCols: number;
   /** `dense`: [N, K] of `elem`. `q4`: int4 groups of 32 along K with scales of `elem`. */
   readonly format: "dense" | "q4";
@@ -93,7 +93,7 @@ export interface KvLayer extends KvLayout {
 /** Sizes of a layer's KV cache. */
 export interface KvLayout {
   readonly elem: Elem;
-  /** Slots of a block, a multiple of 8. */
+  /** Slots of a block, a multiple of 16. */
   readonly blockSize: number;
   readonly numBlocks: number;
   readonly numKvHeads: number;
@@ -112,61 +112,86 @@ export interface AttentionOptions extends AttentionShape {
   readonly window?: number;
 }
 
-/** What a linear layer does beside the product. */
-export interface LinearOptions {
-  /** [N] f32. */
-  bias?: GPUBuffer;
-  /** Adds to y instead of overwriting it. */
-  accumulate?: boolean;
-  /** x and y have a row for each logits row instead of each token. */
-  onLogits?: boolean;
-  /** y becomes softCap · tanh(y / softCap). */
-  softCap?: number;
+/** What a layer reads, [T, K], in the form that a kernel set gives it. */
+export interface Activation {
+  /** K. */
+  readonly numCols: number;
+  readonly resources: readonly GpuResource[];
 }
 
-/** Every operation appends its dispatches; compiling happens here, once per distinct pipeline. */
+/** An activation's place in a layer; one of each name exists for each form, and layers share it. */
+export type ActivationName = "normed" | "attended" | "gated";
+
+/** RMSNorm with weight [D] f32. */
+export interface Norm {
+  readonly weight: GPUBuffer;
+  readonly eps: number;
+}
+
+/** The residual stream, and the norm of it that the next layer reads. */
+export interface Residual {
+  /** [T, D] f32. */
+  readonly hidden: GPUBuffer;
+  readonly norm: Norm;
+  /** The activation "normed" of the next layer's weights. */
+  readonly normed: Activation;
+  /** Only {@linkcode Operations.logits} reads `normed`. */
+  readonly isLast: boolean;
+}
+
+/** The layer that makes queries, keys and values. */
+export interface QkvProjection {
+  /** [(H + 2 KH) C, D]. */
+  readonly weight: Matrix;
+  /** [(H + 2 KH) C] f32. */
+  readonly bias?: GPUBuffer;
+  /** Of each query head and each key head, with weights [C] f32. */
+  readonly headNorms?: { readonly query: GPUBuffer; readonly key: GPUBuffer; readonly eps: number };
+  /** RoPE table, [P, 2, R / 2] f32. */
+  readonly cosSin: GPUBuffer;
+}
+
+/**
+ * What a decoder does, one call for what a kernel set may do in one dispatch. Every operation returns its dispatches;
+ * compiling happens here, once per distinct pipeline.
+ */
 export interface Operations {
-  /** y [T, D] f32 = rows of `table` by token id, times `scale` (1). */
-  embed(table: Matrix, y: GPUBuffer, options?: { scale?: number }): Promise<Dispatch[]>;
+  /** The activation of this name in the form in which `weight` reads it. */
+  activation(name: ActivationName, weight: Matrix): Activation;
+  /** to.hidden = rows of `table` by token id, times `scale` (1). */
+  embed(table: Matrix, to: Residual, options?: { scale?: number }): Promise<Dispatch[]>;
   /**
-   * y [T, D] f32 = RMSNorm of x [T, D] with weight [D] f32, plus y itself with `accumulate`. With `gather`, y [L, D] of
-   * the logits rows.
-   */
-  rmsNorm(
-    x: GPUBuffer,
-    weight: GPUBuffer,
-    y: GPUBuffer,
-    options: { size: number; eps: number; gather?: boolean; accumulate?: boolean },
-  ): Promise<Dispatch[]>;
-  /** Normalizes each query and key head of qkv [T, (H + 2 KH) C] in place, with weights [C] f32. */
-  rmsNormHeads(
-    qkv: GPUBuffer,
-    queryWeight: GPUBuffer,
-    keyWeight: GPUBuffer,
-    options: AttentionShape & { eps: number },
-  ): Promise<Dispatch[]>;
-  /** y [T, N] f32 = x [T, K] f32 · Wᵀ, plus `bias` [N] f32, plus y itself with `accumulate`, within ±`softCap`. */
-  linear(
-    x: GPUBuffer,
-    weight: Matrix,
-    y: GPUBuffer,
-    options?: LinearOptions,
-  ): Promise<Dispatch[]>;
-  /**
-   * Causal attention: rotates queries and keys of qkv [T, (H + 2 KH) C] f32 by `cosSin` [P, 2, R / 2] f32, appends keys and
-   * values to the cache, and sets y [T, H C] f32.
+   * Causal attention: makes queries, keys and values of x, rotates queries and keys, appends keys and values to the cache,
+   * and sets y [T, H C].
    */
   attention(
-    qkv: GPUBuffer,
-    cosSin: GPUBuffer,
+    x: Activation,
+    qkv: QkvProjection,
     kv: KvLayer,
-    y: GPUBuffer,
+    y: Activation,
     options: AttentionOptions,
   ): Promise<Dispatch[]>;
-  /** y [T, F] f32 = act(gate) · up of x [T, 2F] f32; `swiglu` is SiLU, `geglu` the tanh form of GELU. */
-  gatedActivation(
-    x: GPUBuffer,
-    y: GPUBuffer,
-    options: { size: number; activation: "swiglu" | "geglu" },
+  /** y [T, F] = act(gate) · up, the halves of x · Wᵀ [T, 2F]; `swiglu` is SiLU, `geglu` the tanh form of GELU. */
+  gatedLinear(
+    x: Activation,
+    weight: Matrix,
+    y: Activation,
+    options: { activation: "swiglu" | "geglu" },
   ): Promise<Dispatch[]>;
+  /** to.hidden += x · Wᵀ, normalized by `postNorm` first if there is one. */
+  addLinear(
+    x: Activation,
+    weight: Matrix,
+    to: Residual,
+    options?: { postNorm?: Norm },
+  ): Promise<Dispatch[]>;
+  /** y [L, V] f32 = x · Wᵀ of the rows that want logits, within ±`softCap`. */
+  logits(
+    x: Activation,
+    weight: Matrix,
+    y: GPUBuffer,
+    options?: { softCap?: number },
+  ): Promise<Dispatch[]>;
+  /** Frees what the operations allocated for themselves. */
+  destroy(): void;
 }

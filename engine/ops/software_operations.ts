@@ -1,34 +1,34 @@
 /**
- * The `software` kernel set: host half of kernels/software. Layers on textures, everything else as the gpu set does it.
+ * The `software` kernel set: host half of kernels/software. A layer is attention's three or four dispatches and three more.
  *
  * @module
  */
-import { SOFTWARE_KERNELS } from "../../kernels/mod.ts";
-import type { Dispatch, GpuDevice } from "../gpu/mod.ts";
-import {
-  createDispatch,
-  createLinearDispatch,
-  linearOverrides,
-  PER_LOGITS_ROW,
-  PER_TOKEN,
-} from "./dispatch.ts";
-import { createTexelTexture } from "./tiled_matrices.ts";
-import { createGpuOperations } from "./gpu_operations.ts";
+import { GPU_KERNELS, SOFTWARE_KERNELS } from "../../kernels/mod.ts";
+import type { Dispatch, GpuDevice, GpuResource } from "../gpu/mod.ts";
+import { createDispatch, PER_LOGITS_ROW, PER_TOKEN } from "./dispatch.ts";
 import type {
+  Activation,
+  AttentionShape,
   KvLayer,
   KvLayout,
-  LinearOptions,
   Matrix,
-  MatrixPart,
   OperationLimits,
   Operations,
+  QkvProjection,
+  Residual,
   StepBuffers,
 } from "./operations.ts";
+import { createSoftwareAttention } from "./software_attention.ts";
+import {
+  softwareActivation,
+  SoftwareActivations,
+  stagedOverrides,
+} from "./software_activations.ts";
+import { createSoftwareLinear } from "./software_linear.ts";
+import { Scratch } from "./software_scratch.ts";
+import { createTexture, numTilesOf, tileShapeOf, weightFormatOf } from "./tiled_matrices.ts";
 
 const LANES = 8;
-const ROWS_PER_TILE = 32;
-/** Columns are staged in whole groups of q4. */
-const STAGED_COLUMNS = 32;
 
 /** Creates the operations of one model on one device. */
 export function createSoftwareOperations(
@@ -36,123 +36,182 @@ export function createSoftwareOperations(
   step: StepBuffers,
   { maxStepTokens }: OperationLimits,
 ): Operations {
-  const unused = device.createBuffer("unused binding", 16);
-  /** By width; a step uses one after the other, so layers share them. */
-  const activations = new Map<number, GPUTexture>();
+  const activations = new SoftwareActivations(device, maxStepTokens);
+  const scratch = new Scratch(device, maxStepTokens);
 
-  function activationTexture(numCols: number): GPUTexture {
-    const width = Math.ceil(numCols / STAGED_COLUMNS) * (STAGED_COLUMNS / 4);
-    let texture = activations.get(width);
-    if (!texture) {
-      texture = device.raw.createTexture({
-        label: `activations of ${numCols} columns`,
-        size: [width, Math.ceil(maxStepTokens / 4) * 4], // whole tiles of tokens
-        format: "rgba32float",
-        usage: GPUTextureUsage.STORAGE_BINDING,
-      });
-      activations.set(width, texture);
-    }
-    return texture;
-  }
-
-  function linearPart(
-    x: GPUTexture,
+  /** y [T or L, N] f32 of every part. */
+  function store(
+    x: Activation,
     weight: Matrix,
-    part: MatrixPart,
     y: GPUBuffer,
-    options: LinearOptions,
-  ): Promise<Dispatch> {
-    const isQuantized = weight.format === "q4";
-    return createLinearDispatch(
-      device,
-      isQuantized ? SOFTWARE_KERNELS.linearQ4 : SOFTWARE_KERNELS.linearDense,
-      {
-        resources: [options.bias ?? unused, y, step.step, x, ...part.resources],
-        overrides: linearOverrides(weight, part, options),
-        ...(isQuantized ? {} : { elem: weight.elem }),
-        x: Math.ceil(part.numRows / ROWS_PER_TILE),
-        count: options.onLogits ? PER_LOGITS_ROW : PER_TOKEN,
-      },
-    );
+    options: { bias?: GPUBuffer; onLogits?: boolean; softCap?: number } = {},
+  ): Promise<Dispatch[]> {
+    const { bias = scratch.unused, onLogits = false, softCap = 0 } = options;
+    return Promise.all(weight.parts.map((part) =>
+      createSoftwareLinear(device, step.step, {
+        x,
+        weight,
+        part,
+        end: { end: "store" },
+        resources: [bias, step.logitsRows, y],
+        overrides: {
+          N: weight.numRows,
+          NUM_ROWS: part.numRows,
+          ROW_OFFSET: part.rowOffset,
+          HAS_BIAS: options.bias !== undefined,
+          ON_LOGITS: onLogits,
+          SOFT_CAP: softCap,
+        },
+        count: onLogits ? PER_LOGITS_ROW : PER_TOKEN,
+      })
+    ));
   }
 
   return {
-    ...createGpuOperations(device, step, { maxStepTokens }, "software"),
+    activation: (name, weight) => activations.get(name, weight),
 
-    embed: (table, y, { scale = 1 } = {}) => {
-      const isQuantized = table.format === "q4";
-      const kernel = isQuantized ? SOFTWARE_KERNELS.embedQ4 : SOFTWARE_KERNELS.embedDense;
-      const columnsPerInvocation = isQuantized || table.elem === "f16" ? 8 : 4;
+    embed: (table, to, { scale = 1 } = {}) => {
+      const kernel = SOFTWARE_KERNELS.embed({
+        format: weightFormatOf(table),
+        staged: softwareActivation(to.normed).precision,
+      });
+      const { numLines, stepsPerLine } = tileShapeOf(table);
       return Promise.all(table.parts.map((part) =>
         createDispatch(device, kernel, kernel.name, {
-          resources: [step.tokens, y, ...part.resources],
+          resources: [step.tokens, ...part.resources, ...residualResources(to)],
           overrides: {
-            D: table.numCols,
+            ...residualOverrides(to),
+            ACCUMULATE: false,
+            LINES: numLines,
+            STEPS_PER_LINE: stepsPerLine,
             ROW_OFFSET: part.rowOffset,
             NUM_ROWS: part.numRows,
             SCALE: scale,
           },
-          ...(isQuantized ? {} : { elem: table.elem }),
-          x: Math.ceil(table.numCols / (columnsPerInvocation * LANES)),
+          x: numTilesOf(table.numCols),
           y: PER_TOKEN,
         })
       ));
     },
 
-    linear: async (x, weight, y, options = {}) => {
-      const texture = activationTexture(weight.numCols);
-      const { stageActivations } = SOFTWARE_KERNELS;
+    attention: async (x, { weight, bias, headNorms, cosSin }, kv, y, options) => {
+      const qkv = scratch.buffer("qkv", weight.numRows);
       return [
-        await createDispatch(device, stageActivations, stageActivations.name, {
-          resources: [x, texture],
-          overrides: { K: weight.numCols },
-          x: Math.ceil(texture.width / LANES),
-          y: options.onLogits ? PER_LOGITS_ROW : PER_TOKEN,
+        ...await store(x, weight, qkv, bias ? { bias } : {}),
+        ...(headNorms ? [await normHeads(device, qkv, headNorms, options)] : []),
+        ...await createSoftwareAttention(device, step, scratch, {
+          ...{ qkv, cosSin, kv, y: softwareActivation(y) },
+          ...options,
         }),
-        ...await Promise.all(
-          weight.parts.map((part) => linearPart(texture, weight, part, y, options)),
-        ),
       ];
     },
 
-    attention: async (qkv, cosSin, kv, y, options) => {
-      const { numHeads, numKvHeads, headDim } = options;
-      const query = activationTexture(numHeads * headDim);
-      const texelsPerHead = headDim / (kv.elem === "f16" ? 8 : 4);
-      const chunks = Math.ceil(texelsPerHead / LANES);
-      const heads = { NUM_HEADS: numHeads, NUM_KV_HEADS: numKvHeads, HEAD_DIM: headDim };
-      const { ropeKvAppend, attentionPaged } = SOFTWARE_KERNELS;
+    gatedLinear: async (x, weight, y, { activation }) => {
+      const { numCols } = y;
       return [
-        await createDispatch(device, ropeKvAppend, ropeKvAppend.name, {
-          resources: [qkv, step.tokens, cosSin, query, kv.keys, kv.values],
-          overrides: { ...heads, ROTARY_DIM: options.rotaryDim },
-          elem: kv.elem,
-          x: Math.ceil((numHeads + 2 * numKvHeads) * texelsPerHead / LANES),
-          y: PER_TOKEN,
-        }),
-        await createDispatch(device, attentionPaged, attentionPaged.name, {
-          resources: [query, step.tokens, step.blockTables, kv.keys, kv.values, y, step.step],
+        await createSoftwareLinear(device, step.step, {
+          x,
+          weight,
+          part: onlyPart(weight),
+          end: { end: "gated", staged: softwareActivation(y).precision },
+          resources: [softwareActivation(y).staged],
           overrides: {
-            ...heads,
-            BLOCK_SIZE: kv.blockSize,
-            SCALE: options.scale,
-            SOFT_CAP: options.softCap ?? 0,
-            WINDOW: options.window ?? 0,
-            CHUNKS: chunks,
+            ...stagedOverrides(y),
+            F: numCols,
+            PAIR_DISTANCE: numCols / LANES,
+            IS_GEGLU: activation === "geglu",
           },
-          elem: kv.elem,
-          x: numHeads * chunks,
-          y: PER_TOKEN,
+          numTiles: numTilesOf(numCols),
+          count: PER_TOKEN,
         }),
       ];
     },
+
+    addLinear: async (x, weight, to, { postNorm } = {}) => {
+      const staged = softwareActivation(to.normed).precision;
+      if (!postNorm) {
+        return [
+          await createSoftwareLinear(device, step.step, {
+            x,
+            weight,
+            part: onlyPart(weight),
+            end: { end: "residual", staged },
+            resources: residualResources(to),
+            overrides: residualOverrides(to),
+            count: PER_TOKEN,
+          }),
+        ];
+      }
+      const output = scratch.buffer("output", weight.numRows);
+      const normAdd = SOFTWARE_KERNELS.normAdd(staged);
+      return [
+        ...await store(x, weight, output),
+        await createDispatch(device, normAdd, normAdd.name, {
+          resources: [output, postNorm.weight, ...residualResources(to)],
+          overrides: { ...residualOverrides(to), POST_EPS: postNorm.eps },
+          x: PER_TOKEN,
+        }),
+      ];
+    },
+
+    logits: (x, weight, y, options) => store(x, weight, y, { ...options, onLogits: true }),
+
+    destroy() {
+      activations.destroy();
+      scratch.destroy();
+    },
   };
 }
+
+/** Bindings of kernels/lib/residual.wgsl. */
+function residualResources({ hidden, norm, normed }: Residual): GpuResource[] {
+  const { staged, squares } = softwareActivation(normed);
+  return [hidden, norm.weight, staged, squares!];
+}
+
+function residualOverrides({ norm, normed }: Residual) {
+  return { ...stagedOverrides(normed), D: normed.numCols, EPS: norm.eps };
+}
+
+/** Layers whose output another dispatch reads whole are never split: it takes a million rows. */
+function onlyPart({ name, parts }: Matrix) {
+  if (parts.length !== 1) {
+    throw new RangeError(`${name} has ${parts.length} parts; only the head may be split`);
+  }
+  return parts[0]!;
+}
+
+function normHeads(
+  device: GpuDevice,
+  qkv: GPUBuffer,
+  { query, key, eps }: NonNullable<QkvProjection["headNorms"]>,
+  { numHeads, numKvHeads, headDim }: AttentionShape,
+): Promise<Dispatch> {
+  return createDispatch(device, GPU_KERNELS.rmsNormHeads, "rms_norm_heads", {
+    resources: [qkv, query, key],
+    overrides: {
+      NUM_HEADS: numHeads,
+      NUM_KV_HEADS: numKvHeads,
+      HEAD_DIM: headDim,
+      EPS: eps,
+      WORKGROUP_SIZE: LANES,
+    },
+    x: Math.ceil((numHeads + numKvHeads) / LANES),
+    y: PER_TOKEN,
+  });
+}
+
+/** Texels of a line of the KV cache; kernels/lib/kv_tiles.wgsl has it as a power of two. */
+const KV_TEXTURE_WIDTH = 8192;
 
 /** A KV cache in two storage textures; see kernels/lib/kv_tiles.wgsl. */
 export function createKvTextures(device: GpuDevice, label: string, layout: KvLayout): KvLayer {
   const { numBlocks, blockSize, numKvHeads, headDim, elem } = layout;
   const numTexels = numBlocks * blockSize * numKvHeads * headDim / (elem === "f16" ? 8 : 4);
-  const create = (name: string) => createTexelTexture(device, `${name} ${label}`, numTexels);
+  const create = (name: string) =>
+    createTexture(device, `${name} ${label}`, [
+      Math.min(KV_TEXTURE_WIDTH, numTexels),
+      Math.ceil(numTexels / KV_TEXTURE_WIDTH),
+    ]);
   return { ...layout, keys: create("keys"), values: create("values") };
 }

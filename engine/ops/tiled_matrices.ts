@@ -1,55 +1,84 @@
 /**
- * Weights in storage textures, repacked into the tiles that kernels/lib/tiles.wgsl describes.
+ * Weights in storage textures, repacked into the tiles that kernels/lib/row_tiles.wgsl describes.
  *
  * @module
  */
+import type { WeightFormat } from "../../kernels/mod.ts";
 import type { GpuDevice } from "../gpu/mod.ts";
 import { clearQ4Padding, numGroupsOf } from "./matrix.ts";
 import type { MatrixLayout, MatrixPart, MatrixStore } from "./operations.ts";
 
 const TEXEL_BYTES = 16;
-const TEXTURE_WIDTH = 8192;
 const LANES = 8;
-const ROWS_PER_TILE = 32;
-/** Lines of one texture: 2 GiB, which every driver seen here can allocate. */
-const MAX_TEXTURE_HEIGHT = 16384;
+const BLOCK_ROWS = 8;
+const TILE_ROWS = LANES * BLOCK_ROWS;
+const TEXELS_PER_STEP = TILE_ROWS;
+/** Texels of a line, and lines of a texture, that every driver seen here takes. */
+const MAX_TEXTURE_SIDE = 16384;
 
-/** Texels of a row's weights or quants: eight f16, four f32, or one group of codes each. */
-function placesOf(layout: MatrixLayout): number {
-  if (layout.format === "q4") return numGroupsOf(layout);
-  return Math.ceil(layout.numCols / (layout.elem === "f16" ? 8 : 4));
+/** Which kernels read a matrix. */
+export function weightFormatOf({ format, elem }: MatrixLayout): WeightFormat {
+  // A package that was made for f32 keeps its activations in f32; see docs/decisions.md.
+  if (format === "q4") return elem === "f16" ? "q4_int8" : "q4_f32";
+  return elem === "f16" ? "dense_f16" : "dense_f32";
 }
 
-function tilesOf(numRows: number): number {
-  return Math.ceil(numRows / ROWS_PER_TILE);
+/** How the steps along K of a tile lie on lines of the texture. */
+export interface TileShape {
+  /** Texels of a row: eight f16, four f32, or one group of codes each. */
+  readonly numSteps: number;
+  readonly stepsPerLine: number;
+  /** Lines of a tile. */
+  readonly numLines: number;
 }
 
-/** Texels of each plane of `numTiles` tiles. */
-function planeTexels(layout: MatrixLayout, numTiles: number): number[] {
-  const weights = numTiles * placesOf(layout) * ROWS_PER_TILE;
-  return layout.format === "q4" ? [weights, numTiles * numGroupsOf(layout) * LANES] : [weights];
+/** The shape of every tile of a matrix. */
+export function tileShapeOf(layout: MatrixLayout): TileShape {
+  const numSteps = layout.format === "q4"
+    ? numGroupsOf(layout)
+    : Math.ceil(layout.numCols / (layout.elem === "f16" ? 8 : 4));
+  const numLines = Math.ceil(numSteps * TEXELS_PER_STEP / MAX_TEXTURE_SIDE);
+  return { numSteps, numLines, stepsPerLine: Math.ceil(numSteps / numLines) };
+}
+
+/** Tiles of `numRows` rows. */
+export function numTilesOf(numRows: number): number {
+  return Math.ceil(numRows / TILE_ROWS);
+}
+
+/** Width and height of each plane's texture. */
+function planeSizes(layout: MatrixLayout, numRows: number): [width: number, height: number][] {
+  const { stepsPerLine, numLines } = tileShapeOf(layout);
+  const height = numTilesOf(numRows) * numLines;
+  const weights: [number, number] = [stepsPerLine * TEXELS_PER_STEP, height];
+  if (layout.format === "dense") return [weights];
+  return [weights, [stepsPerLine * scaleTexels(layout) * LANES, height]];
+}
+
+/** Lane that owns a row. */
+function laneOf(row: number): number {
+  return Math.floor((row % TILE_ROWS) / BLOCK_ROWS);
+}
+
+/** Texels of a lane's eight scales. */
+function scaleTexels({ elem }: MatrixLayout): 1 | 2 {
+  return elem === "f16" ? 1 : 2;
 }
 
 /** Matrices of the software set. */
 export const TILED_MATRICES: MatrixStore = {
-  computeBytes(layout) {
-    const texels = planeTexels(layout, tilesOf(layout.numRows));
-    return TEXEL_BYTES * texels.reduce((sum, count) => sum + lines(count) * widthOf(count), 0);
-  },
+  computeBytes: (layout) =>
+    planeSizes(layout, layout.numRows).reduce(
+      (sum, [width, height]) => sum + TEXEL_BYTES * width * height,
+      0,
+    ),
   create(device, name, layout) {
-    const lineTexels = MAX_TEXTURE_HEIGHT * TEXTURE_WIDTH;
-    const maxTiles = Math.floor(lineTexels / (placesOf(layout) * ROWS_PER_TILE));
-    const maxRows = maxTiles * ROWS_PER_TILE;
+    const maxRows = Math.floor(MAX_TEXTURE_SIDE / tileShapeOf(layout).numLines) * TILE_ROWS;
     const parts: MatrixPart[] = [];
     for (let rowOffset = 0; rowOffset < layout.numRows; rowOffset += maxRows) {
       const numRows = Math.min(maxRows, layout.numRows - rowOffset);
-      const resources = planeTexels(layout, tilesOf(numRows)).map((numTexels, plane) =>
-        createTexelTexture(
-          device,
-          `${name} ${plane} rows ${rowOffset}..`,
-          numTexels,
-          plane === 0 ? "rgba32uint" : "rgba32float",
-        )
+      const resources = planeSizes(layout, numRows).map((size, plane) =>
+        createTexture(device, `${name} ${plane} rows ${rowOffset}..`, size)
       );
       parts.push({ rowOffset, numRows, resources });
     }
@@ -60,103 +89,88 @@ export const TILED_MATRICES: MatrixStore = {
       clearQ4Padding(bytes, matrix.numRows, matrix.numCols);
     }
     for (const part of matrix.parts) {
-      const texels = plane === 0
-        ? tileWeights(matrix, part, bytes)
-        : tileScales(matrix, part, bytes);
-      writeTexture(device, part.resources[plane] as GPUTexture, texels);
+      const texture = part.resources[plane] as GPUTexture;
+      const texels = new Uint32Array(4 * texture.width * texture.height);
+      if (plane === 0) tileWeights(texels, matrix, part, bytes);
+      else tileScales(texels, matrix, part, bytes);
+      device.raw.queue.writeTexture(
+        { texture },
+        texels,
+        { bytesPerRow: texture.width * TEXEL_BYTES, rowsPerImage: texture.height },
+        [texture.width, texture.height],
+      );
     }
   },
 };
 
-function widthOf(numTexels: number): number {
-  return Math.min(TEXTURE_WIDTH, numTexels);
-}
-
-function lines(numTexels: number): number {
-  return Math.ceil(numTexels / TEXTURE_WIDTH);
-}
-
-/** A texture of at least `numTexels` texels of 16 bytes, 8,192 a line. */
-export function createTexelTexture(
+/** A texture of texels of 16 bytes that kernels read, and the host or other kernels write. */
+export function createTexture(
   device: GpuDevice,
   label: string,
-  numTexels: number,
+  size: readonly [width: number, height: number],
   format: "rgba32uint" | "rgba32float" = "rgba32uint",
 ): GPUTexture {
   return device.raw.createTexture({
     label,
-    size: [widthOf(numTexels), lines(numTexels)],
+    size: [...size],
     format,
     usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
   });
 }
 
-/** Whole lines of the texture. */
-function createTexels(numTexels: number): Uint32Array<ArrayBuffer> {
-  return new Uint32Array(lines(numTexels) * widthOf(numTexels) * 4);
-}
-
-function writeTexture(
-  device: GpuDevice,
-  texture: GPUTexture,
-  texels: Uint32Array<ArrayBuffer>,
-): void {
-  const { width, height } = texture;
-  device.raw.queue.writeTexture(
-    { texture },
-    texels,
-    { bytesPerRow: width * TEXEL_BYTES, rowsPerImage: height },
-    [width, height],
-  );
-}
-
 /** Rows of words, a texel four words, in the order of the tiles. */
 function tileWeights(
+  texels: Uint32Array<ArrayBuffer>,
   layout: MatrixLayout,
   { rowOffset, numRows }: MatrixPart,
   bytes: Uint8Array<ArrayBuffer>,
-): Uint32Array<ArrayBuffer> {
-  const numPlaces = placesOf(layout);
-  const rowWords = layout.format === "q4"
-    ? 4 * numPlaces
-    : layout.numCols * (layout.elem === "f16" ? 2 : 4) / 4; // K is a multiple of 4
+): void {
+  const { numSteps, stepsPerLine, numLines } = tileShapeOf(layout);
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
-  const texels = createTexels(planeTexels(layout, tilesOf(numRows))[0]!);
+  const rowWords = words.length / layout.numRows;
+  const lineWords = 4 * stepsPerLine * TEXELS_PER_STEP;
   for (let row = 0; row < numRows; row++) {
-    const tile = Math.floor(row / ROWS_PER_TILE);
+    const tile = Math.floor(row / TILE_ROWS);
+    const texel = (row % BLOCK_ROWS) * LANES + laneOf(row);
     let from = (rowOffset + row) * rowWords;
-    const end = from + rowWords;
-    let to = 4 * (tile * numPlaces * ROWS_PER_TILE + row % ROWS_PER_TILE);
-    for (; from < end; from += 4, to += 4 * ROWS_PER_TILE) {
+    let to = tile * numLines * lineWords + 4 * texel; // steps go on from line to line
+    for (let step = 0; step < numSteps; step++, from += 4, to += 4 * TEXELS_PER_STEP) {
       texels[to] = words[from]!;
       texels[to + 1] = words[from + 1]!;
-      if (from + 2 >= end) break; // half a texel: K is no multiple of 8
       texels[to + 2] = words[from + 2]!;
       texels[to + 3] = words[from + 3]!;
     }
   }
-  return texels;
 }
 
-/** Four rows' scales a texel, as f32. */
+/** A lane's eight scales side by side, as the package has them. */
 function tileScales(
+  texels: Uint32Array<ArrayBuffer>,
   layout: MatrixLayout,
   { rowOffset, numRows }: MatrixPart,
   bytes: Uint8Array<ArrayBuffer>,
-): Uint32Array<ArrayBuffer> {
-  const numGroups = numGroupsOf(layout);
-  const scales = layout.elem === "f16"
-    ? new Float16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2)
-    : new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-  const texels = createTexels(planeTexels(layout, tilesOf(numRows))[1]!);
-  const floats = new Float32Array(texels.buffer);
+): void {
+  const { numSteps, stepsPerLine, numLines } = tileShapeOf(layout);
+  const Elements = layout.elem === "f16" ? Uint16Array : Uint32Array;
+  const from = new Elements(
+    bytes.buffer,
+    bytes.byteOffset,
+    bytes.byteLength / Elements.BYTES_PER_ELEMENT,
+  );
+  const to = new Elements(texels.buffer);
+  // In elements of eight: f32 scales fill two texels, the lanes' first ones before their second ones.
+  const numHalves = scaleTexels(layout);
+  const perTexel = BLOCK_ROWS / numHalves;
   for (let row = 0; row < numRows; row++) {
-    const tile = Math.floor(row / ROWS_PER_TILE);
-    const inTile = row % ROWS_PER_TILE; // 8 r + lane
-    for (let g = 0; g < numGroups; g++) {
-      const texel = (tile * numGroups + g) * LANES + inTile % LANES;
-      floats[4 * texel + (inTile >> 3)] = scales[(rowOffset + row) * numGroups + g]!;
+    const tile = Math.floor(row / TILE_ROWS);
+    const lane = laneOf(row);
+    const inBlock = row % BLOCK_ROWS;
+    const half = Math.floor(inBlock / perTexel);
+    const element = inBlock % perTexel;
+    const firstStep = tile * numLines * stepsPerLine;
+    for (let step = 0; step < numSteps; step++) {
+      const texel = ((firstStep + step) * numHalves + half) * LANES + lane;
+      to[texel * perTexel + element] = from[(rowOffset + row) * numSteps + step]!;
     }
   }
-  return texels;
 }

@@ -6,7 +6,7 @@
 /** Sizes of the small test models: heads of 24, a hidden size that is no multiple of a group, an odd vocabulary. */
 export const SIZES = {
   hidden_size: 72,
-  intermediate_size: 100,
+  intermediate_size: 104,
   num_hidden_layers: 3,
   num_attention_heads: 6,
   num_key_value_heads: 2,

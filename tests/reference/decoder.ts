@@ -17,12 +17,14 @@ export class ReferenceDecoder {
   /**
    * @param tensors by parameter name, `….weight` [N, K] (rows may be longer than K: padding)
    * @param roundKv rounds a key or value as the cache does
+   * @param roundInput rounds what a layer reads as its kernel does
    */
   constructor(
     readonly architecture: ReferenceArchitecture,
     readonly sizes: typeof SIZES,
     readonly tensors: ReadonlyMap<string, Float32Array>,
     readonly roundKv: (value: number) => number,
+    readonly roundInput: (x: Float64Array) => Float64Array = (x) => x,
   ) {
     this.#keys = Array.from({ length: sizes.num_hidden_layers }, () => []);
     this.#values = Array.from({ length: sizes.num_hidden_layers }, () => []);
@@ -96,7 +98,8 @@ export class ReferenceDecoder {
     );
   }
 
-  #linear(x: Float64Array, name: string, numRows: number): Float64Array<ArrayBuffer> {
+  #linear(input: Float64Array, name: string, numRows: number): Float64Array<ArrayBuffer> {
+    const x = this.roundInput(input);
     const weight = this.#tensor(`${name}.weight`);
     const bias = this.tensors.get(`${name}.bias`);
     const rowSize = weight.length / numRows;

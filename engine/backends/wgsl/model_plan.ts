@@ -107,32 +107,17 @@ export function planModel(
   };
 }
 
-/** Floats of each activation of one token, and of one logits row. */
-export function activationSizes(config: DecoderConfig) {
+/** Bytes of a step: at most, since a kernel set may keep some activations smaller, or not at all. */
+function stepBytes(config: DecoderConfig, kvElem: Elem) {
   const { hiddenSize, intermediateSize, numAttentionHeads, numKeyValueHeads, headDim } = config;
   const attentionSize = numAttentionHeads * headDim;
-  return {
-    perToken: {
-      hidden: hiddenSize,
-      normed: hiddenSize,
-      qkv: attentionSize + 2 * numKeyValueHeads * headDim,
-      attended: attentionSize,
-      gateUp: 2 * intermediateSize,
-      activated: intermediateSize,
-    },
-    perLogitsRow: { lastNormed: hiddenSize, logits: config.vocabSize },
-  };
-}
-
-function stepBytes(config: DecoderConfig, kvElem: Elem) {
-  const sizes = activationSizes(config);
-  const bytes = (parts: Record<string, number>) =>
-    4 * Object.values(parts).reduce((sum, size) => sum + size, 0);
+  const qkvSize = attentionSize + 2 * numKeyValueHeads * headDim;
   return {
     numLayers: config.numHiddenLayers,
-    kvRowBytes: config.numKeyValueHeads * config.headDim * (kvElem === "f16" ? 2 : 4),
-    tokenBytes: bytes(sizes.perToken),
-    logitsRowBytes: bytes(sizes.perLogitsRow),
+    kvRowBytes: numKeyValueHeads * headDim * (kvElem === "f16" ? 2 : 4),
+    // The residual stream and its norm; queries, keys and values; attention's input and output; gate, up and their product.
+    tokenBytes: 4 * (2 * hiddenSize + qkvSize + 2 * attentionSize + 3 * intermediateSize),
+    logitsRowBytes: 4 * config.vocabSize,
     positionBytes: 4 * config.rotaryDim * config.ropes.length,
   };
 }

@@ -14,10 +14,10 @@ import {
   type TimestampTrace,
 } from "../../gpu/mod.ts";
 import { type Activations, computeRopeFrequencies, computeRopeTable } from "../../models/mod.ts";
-import type { StepBuffers } from "../../ops/mod.ts";
+import type { Operations, StepBuffers } from "../../ops/mod.ts";
 import type { Runner, RunnerEntry, RunnerLimits } from "../../runtime/runner.ts";
 import { type LoadedWeights, loadWeights } from "./load_weights.ts";
-import { activationSizes, type ModelPlan, type ModelPlanOptions, planModel } from "./model_plan.ts";
+import { type ModelPlan, type ModelPlanOptions, planModel } from "./model_plan.ts";
 
 /** Words of a `Token` and of `Step` in kernels/lib/step.wgsl. */
 const TOKEN_WORDS = 4;
@@ -38,6 +38,7 @@ export class WgslRunner implements Runner {
   trace: TimestampTrace | null = null;
   readonly #weights: LoadedWeights;
   readonly #resources: readonly GpuResource[];
+  readonly #ops: Operations;
   readonly #step: StepBuffers;
   readonly #logits: GPUBuffer;
   readonly #dispatches: readonly Dispatch[];
@@ -54,6 +55,7 @@ export class WgslRunner implements Runner {
     plan: ModelPlan;
     weights: LoadedWeights;
     resources: readonly GpuResource[];
+    ops: Operations;
     step: StepBuffers;
     logits: GPUBuffer;
     dispatches: readonly Dispatch[];
@@ -72,6 +74,7 @@ export class WgslRunner implements Runner {
     };
     this.#weights = parts.weights;
     this.#resources = parts.resources;
+    this.#ops = parts.ops;
     this.#step = parts.step;
     this.#logits = parts.logits;
     this.#dispatches = parts.dispatches;
@@ -133,13 +136,10 @@ export class WgslRunner implements Runner {
       blockTables: create("block tables", maxBlocksOf(plan) * memory.maxSequences),
       logitsRows: create("logits rows", memory.maxSequences),
     };
-    const sizes = activationSizes(config);
-    const allocate = (parts: Record<string, number>, numRows: number) =>
-      Object.entries(parts).map(([name, size]) => [name, create(name, size * numRows)]);
-    const activations = Object.fromEntries([
-      ...allocate(sizes.perToken, memory.maxStepTokens),
-      ...allocate(sizes.perLogitsRow, memory.maxSequences),
-    ]) as Activations;
+    const activations: Activations = {
+      hidden: create("hidden", config.hiddenSize * memory.maxStepTokens),
+      logits: create("logits", config.vocabSize * memory.maxSequences),
+    };
     const kv = Array.from({ length: config.numHiddenLayers }, (_, layer) => {
       const own = plan.kernelSet.createKvLayer(device, `of layer ${layer}`, {
         elem: kvElem,
@@ -172,6 +172,7 @@ export class WgslRunner implements Runner {
       plan,
       weights,
       resources,
+      ops,
       step,
       logits: activations.logits,
       dispatches,
@@ -230,6 +231,7 @@ export class WgslRunner implements Runner {
 
   destroy(): void {
     this.#weights.destroy();
+    this.#ops.destroy();
     for (const resource of this.#resources) resource.destroy();
     this.#readback.destroy();
   }

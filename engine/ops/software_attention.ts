@@ -1,0 +1,101 @@
+/**
+ * Attention of the software set: RoPE and append, attention, and staging where a head is no whole number of groups.
+ *
+ * @module
+ */
+import { SOFTWARE_KERNELS } from "../../kernels/mod.ts";
+import type { Dispatch, GpuDevice } from "../gpu/mod.ts";
+import { createDispatch, PER_TOKEN } from "./dispatch.ts";
+import type { AttentionOptions, KvLayer, StepBuffers } from "./operations.ts";
+import { type SoftwareActivation, stagedOverrides } from "./software_activations.ts";
+import type { Scratch } from "./software_scratch.ts";
+import { numTilesOf } from "./tiled_matrices.ts";
+
+const LANES = 8;
+
+/** Columns of queries that a workgroup holds in registers; more spill, and take seconds to compile. */
+const MAX_WORKGROUP_COLUMNS = 512;
+
+/** What attention works on. */
+export interface SoftwareAttentionOptions extends AttentionOptions {
+  /** [T, (H + 2 KH) C] f32. */
+  readonly qkv: GPUBuffer;
+  readonly cosSin: GPUBuffer;
+  readonly kv: KvLayer;
+  readonly y: SoftwareActivation;
+}
+
+/** Everything from queries, keys and values to the activation. */
+export async function createSoftwareAttention(
+  device: GpuDevice,
+  step: StepBuffers,
+  scratch: Scratch,
+  options: SoftwareAttentionOptions,
+): Promise<Dispatch[]> {
+  const { numHeads, numKvHeads, headDim, kv, y } = options;
+  const query = scratch.texture("queries", numHeads * headDim);
+  const { ropeKvAppend, stageRows } = SOFTWARE_KERNELS;
+  const texelsPerHead = headDim / (kv.elem === "f16" ? 8 : 4);
+  const append = await createDispatch(device, ropeKvAppend, ropeKvAppend.name, {
+    resources: [options.qkv, step.tokens, options.cosSin, query, kv.keys, kv.values],
+    overrides: {
+      NUM_HEADS: numHeads,
+      NUM_KV_HEADS: numKvHeads,
+      HEAD_DIM: headDim,
+      ROTARY_DIM: options.rotaryDim,
+    },
+    elem: kv.elem,
+    x: Math.ceil((numHeads + 2 * numKvHeads) * texelsPerHead / LANES),
+    y: PER_TOKEN,
+  });
+  // The scale of a group needs all its columns in one workgroup.
+  const canStage = y.precision === "f32" || headDim % 32 === 0;
+  if (canStage) return [append, await attend(device, step, query, options, y.staged)];
+  const attended = scratch.buffer("attended", y.numCols);
+  const kernel = stageRows(y.precision);
+  return [
+    append,
+    await attend(device, step, query, options, attended),
+    await createDispatch(device, kernel, kernel.name, {
+      resources: [attended, y.staged],
+      overrides: { ...stagedOverrides(y), K: y.numCols },
+      x: numTilesOf(y.numCols),
+      y: PER_TOKEN,
+    }),
+  ];
+}
+
+/** Attention proper, into an activation's texture or a buffer. */
+function attend(
+  device: GpuDevice,
+  step: StepBuffers,
+  query: GPUTexture,
+  options: SoftwareAttentionOptions,
+  target: GPUTexture | GPUBuffer,
+): Promise<Dispatch> {
+  const { numHeads, numKvHeads, headDim, kv, y } = options;
+  const numShared = numHeads / numKvHeads;
+  const chunks = Math.ceil(numShared * headDim / MAX_WORKGROUP_COLUMNS);
+  const isStaged = target instanceof GPUTexture;
+  const kernel = SOFTWARE_KERNELS.attention({
+    headDim,
+    numQueries: Math.ceil(numShared / chunks),
+    elem: kv.elem,
+    ...(isStaged ? { staged: y.precision } : {}),
+  });
+  return createDispatch(device, kernel, kernel.name, {
+    resources: [query, step.tokens, step.blockTables, kv.keys, kv.values, step.step, target],
+    overrides: {
+      NUM_HEADS: numHeads,
+      NUM_KV_HEADS: numKvHeads,
+      BLOCK_SIZE: kv.blockSize,
+      CHUNKS: chunks,
+      SCALE: options.scale,
+      SOFT_CAP: options.softCap ?? 0,
+      WINDOW: options.window ?? 0,
+      ...(isStaged ? stagedOverrides(y) : {}),
+    },
+    x: numKvHeads * chunks,
+    y: PER_TOKEN,
+  });
+}

@@ -1,0 +1,69 @@
+/**
+ * Linear layers of the software set: which kernel, which entry point, how many workgroups.
+ *
+ * @module
+ */
+import { GEMM_TOKENS, type LinearKernelOptions, SOFTWARE_KERNELS } from "../../kernels/mod.ts";
+import type { Dispatch, GpuDevice, GpuResource, Overrides } from "../gpu/mod.ts";
+import type { Count } from "./dispatch.ts";
+import type { Activation, Matrix, MatrixPart } from "./operations.ts";
+import { softwareActivation } from "./software_activations.ts";
+import { numTilesOf, tileShapeOf, weightFormatOf } from "./tiled_matrices.ts";
+
+/** From this many tiles on a workgroup takes two for a single token: half the loads of x, and still enough to share. */
+const MIN_WIDE_TILES = 32;
+
+/** A layer's input, its part of the weights and how it ends. */
+export interface SoftwareLinearOptions {
+  readonly x: Activation;
+  readonly weight: Matrix;
+  readonly part: MatrixPart;
+  readonly end: Pick<LinearKernelOptions, "end" | "staged">;
+  /** Bindings of the end. */
+  readonly resources: readonly GpuResource[];
+  /** Overrides of the end. */
+  readonly overrides: Overrides;
+  /** Tiles of rows, where the end joins blocks from two. @default all tiles of the part */
+  readonly numTiles?: number;
+  /** Rows of the batch. */
+  readonly count: Count;
+}
+
+/** Compiles the layer's entry points and binds it. */
+export async function createSoftwareLinear(
+  device: GpuDevice,
+  step: GPUBuffer,
+  options: SoftwareLinearOptions,
+): Promise<Dispatch> {
+  const { weight, part, end, count } = options;
+  const { numTiles = numTilesOf(part.numRows) } = options;
+  const x = softwareActivation(options.x);
+  const kernel = SOFTWARE_KERNELS.linear({
+    format: weightFormatOf(weight),
+    isNormed: x.squares !== null,
+    ...end,
+  });
+  const shape = tileShapeOf(weight);
+  const overrides = {
+    K: weight.numCols,
+    STEPS: shape.numSteps,
+    LINES: shape.numLines,
+    STEPS_PER_LINE: shape.stepsPerLine,
+    ...(x.squares ? { NORM_TILES: numTilesOf(weight.numCols) } : {}),
+    ...options.overrides,
+  };
+  const [gemvEntry, gemmEntry, wideEntry] = kernel.entries;
+  const isWide = wideEntry !== undefined && numTiles >= MIN_WIDE_TILES;
+  const [one, many] = await Promise.all([
+    device.pipeline(kernel, isWide ? wideEntry : gemvEntry!, overrides),
+    device.pipeline(kernel, gemmEntry!, overrides),
+  ]);
+  const numPairs = Math.ceil(numTiles / 2);
+  return {
+    kernel: kernel.name,
+    bindGroup: device.bind(kernel, [step, ...x.resources, ...part.resources, ...options.resources]),
+    pipeline: (shape) => count(shape) === 1 ? one : many,
+    workgroupsX: (shape) => Math.ceil(count(shape) / GEMM_TOKENS),
+    workgroupsY: (shape) => isWide && count(shape) === 1 ? numPairs : numTiles,
+  };
+}

@@ -1,0 +1,39 @@
+// The end of everything that changes the residual stream: adds, and prepares the norm that follows.
+//   hidden[t, :] = v (+ hidden[t, :]);  staged[t, :] = hidden[t, :] · gamma;  squares[t, tile] = Σ_tile hidden² (+ D · EPS in tile 0)
+//   The layer that reads `staged` multiplies its sums by 1 / sqrt(Σ_tile squares / D), so no dispatch waits for a whole row.
+// Overrides  D a multiple of 8                                      Source  RMSNorm, arXiv:1910.07467
+override D: u32;
+override EPS: f32;
+override ACCUMULATE: bool = true;
+
+var<workgroup> lane_squares: array<vec4f, 2>; // one component a lane
+
+// Ends eight columns of a token; all lanes of a tile take part.
+fn finish_residual(t: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
+  var a = vec4f(0.0);
+  var b = vec4f(0.0);
+  var gamma_low = vec4f(0.0);
+  var gamma_high = vec4f(0.0);
+  if (block < D / 8u) {
+    let at = t * (D / 4u) + 2u * block; // hidden[t, 8 block ..]
+    a = low;
+    b = high;
+    if (ACCUMULATE) {
+      a += hidden[at];
+      b += hidden[at + 1u];
+    }
+    hidden[at] = a;
+    hidden[at + 1u] = b;
+    gamma_low = gamma[2u * block];
+    gamma_high = gamma[2u * block + 1u];
+  }
+  lane_squares[lane / 4u][lane % 4u] = dot(a, a) + dot(b, b);
+  stage(t, block, lane, a * gamma_low, b * gamma_high);
+  workgroupBarrier();
+  if (lane == 0u) {
+    let tile = block / 8u;
+    let sum = dot(lane_squares[0], vec4f(1.0)) + dot(lane_squares[1], vec4f(1.0));
+    textureStore(squares, vec2u(tile, t), vec4f(sum + select(0.0, f32(D) * EPS, tile == 0u)));
+  }
+  workgroupBarrier(); // a workgroup may end several tiles or tokens
+}

@@ -39,7 +39,7 @@ export async function planRuntime(
   try {
     const pkg = await openPackage(model.path);
     if (backend === "web-llm") {
-      return await planWebLlm(model, pkg, { options, adapter, reasons });
+      return await planWebLlm(model, pkg, { options, adapter });
     }
     return planWgsl(model, pkg, { options, adapter: await adapter(), reasons });
   } catch (error) {
@@ -77,22 +77,19 @@ function planWgsl(
 async function planWebLlm(
   model: ModelInfo,
   pkg: ModelPackage,
-  { options, adapter, reasons }: {
-    options: RuntimeOptions;
-    adapter: () => Promise<AdapterInfo>;
-    reasons: string[];
-  },
+  { options, adapter }: { options: RuntimeOptions; adapter: () => Promise<AdapterInfo> },
 ): Promise<RuntimePlan> {
   const path = options.library ?? model.library?.path;
   if (path === undefined) {
     const advice = "No compiled library is known for this model; name one with --model-library";
-    return planNothing(model, [...reasons, advice]);
+    return planNothing(model, [advice]);
   }
+  const reasons = [`Runs on its compiled library: ${model.modelType} in ${model.quantization}`];
   const library = await readLibrary(path);
   const info = await adapter();
   if (model.task === "embed") return planEmbedder(model, pkg, { library, info, reasons });
   const { memory, kvElem } = planLibrary(pkg, library, info, sizesOf(options));
-  reasons.push("A compiled library runs it; whether it takes several sequences is tried at load");
+  reasons.push("Whether the library takes several sequences at once is tried at load");
   return {
     ...planOf(model, info, memory, reasons),
     backend: "web-llm",

@@ -43,6 +43,8 @@ export interface LocalHubOptions {
   /** Repositories that need an access token. */
   tokens?: Record<string, string>;
   faults?: Fault[];
+  /** Sizes that the list of files claims, by file name. */
+  claimedSizes?: Record<string, number>;
   /** Whether the list of files leaves out sizes and digests, as simple mirrors do. @default false */
   isPlainListing?: boolean;
 }
@@ -158,8 +160,10 @@ class Hub implements LocalHub {
     return reply(Response.json({ id: repository, sha: branch.commit, siblings }, { headers }));
   }
 
-  #toSibling({ name, size, sha256, blobId, isLarge }: SnapshotFile): Record<string, unknown> {
+  #toSibling(file: SnapshotFile): Record<string, unknown> {
+    const { name, sha256, blobId, isLarge } = file;
     if (this.options.isPlainListing) return { rfilename: name };
+    const size = this.options.claimedSizes?.[name] ?? file.size;
     const lfs = isLarge ? { lfs: { sha256, size, pointerSize: 134 } } : {};
     return { rfilename: name, size, blobId, ...lfs };
   }

@@ -42,7 +42,8 @@ export async function readMark(dir: string): Promise<DownloadMark | null> {
   try {
     const { isFile, size } = await Deno.lstat(path);
     if (!isFile || size > MAX_MARK_BYTES) return null;
-    return parseMark(JSON.parse(await Deno.readTextFile(path)));
+    const json: unknown = JSON.parse(await Deno.readTextFile(path));
+    return isMark(json) ? json : null;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return null;
     throw error;
@@ -108,15 +109,17 @@ export async function syncDirectory(dir: string): Promise<void> {
   await file.sync();
 }
 
-function parseMark(json: unknown): DownloadMark | null {
-  if (!isJsonObject(json) || !Array.isArray(json.files)) return null;
-  const { repository, revision, commit, completedAt } = json;
+function isMark(json: unknown): json is DownloadMark {
+  if (!isJsonObject(json)) return false;
+  const { repository, revision, commit, completedAt, files } = json;
   const texts = [repository, revision, commit, completedAt];
-  if (!texts.every((text) => typeof text === "string")) return null;
-  const isFile = (file: unknown) =>
-    isJsonObject(file) && typeof file.path === "string" && isPlainName(file.path) &&
-    Number.isSafeInteger(file.bytes) && typeof file.sha256 === "string";
-  return json.files.every(isFile) ? json as unknown as DownloadMark : null;
+  return texts.every((text) => typeof text === "string") &&
+    Array.isArray(files) && files.every(isDownloadedFile);
+}
+
+function isDownloadedFile(json: unknown): json is DownloadedFile {
+  return isJsonObject(json) && typeof json.path === "string" && isPlainName(json.path) &&
+    Number.isSafeInteger(json.bytes) && typeof json.sha256 === "string";
 }
 
 /** A name without folders: a mark never reaches out of its directory. */

@@ -48,17 +48,14 @@ export interface PackageRequest extends RepositoryRequest {
  */
 export async function downloadPackage(asked: PackageRequest, transfer: Transfer): Promise<void> {
   const { dir, repository, revision, force } = asked;
-  const lock = {
-    signal: transfer.signal,
-    pollMs: transfer.tuning.lockPollMs,
-    onWait: () => transfer.meter.reportWaiting(repository),
-  };
+  const { signal, tuning, meter } = transfer;
   let hasWaited = false;
   const onWait = () => {
     hasWaited = true;
-    lock.onWait();
+    meter.reportWaiting(repository);
   };
-  await withLock(join(dir, LOCK_FILE), { ...lock, onWait }, async () => {
+  const lock = { signal, pollMs: tuning.lockPollMs, onWait };
+  await withLock(join(dir, LOCK_FILE), lock, async () => {
     // Whoever was waited for has fetched just now, which is as good as fetching again.
     if ((!force || hasWaited) && await isComplete(dir, repository, revision)) return;
     await fillDirectory(asked, transfer);
@@ -66,7 +63,7 @@ export async function downloadPackage(asked: PackageRequest, transfer: Transfer)
 }
 
 async function fillDirectory(asked: PackageRequest, transfer: Transfer): Promise<void> {
-  const { repository, dir } = asked;
+  const { repository } = asked;
   const listing = await listRepository(asked, transfer);
   const head = listHeadFiles(repository, listing);
   const headFiles = await obtainAll(head, asked, listing, transfer);
@@ -76,7 +73,7 @@ async function fillDirectory(asked: PackageRequest, transfer: Transfer): Promise
   const body = await listBodyFiles(repository, listing, { config: config!, index: index! });
   for (const { name } of body) transfer.meter.addFile(name, listing.files.get(name)!.size);
   transfer.meter.endList();
-  await checkFreeSpace(dir, body, listing);
+  await checkFreeSpace(asked, body, listing);
   const bodyFiles = await obtainAll(body, asked, listing, transfer);
   await publish(asked, listing.commit, [...headFiles, ...bodyFiles]);
 }
@@ -138,28 +135,36 @@ async function checkPresent(
 
 /** Refuses to begin what cannot end. */
 async function checkFreeSpace(
-  dir: string,
+  { dir, force }: PackageRequest,
   files: readonly PackageFile[],
   { files: listed }: RepositoryListing,
 ): Promise<void> {
   const sizes = files.map(async ({ name }) => {
     const size = listed.get(name)!.size ?? 0;
-    const paths = [join(dir, name + PART_SUFFIX), join(dir, name)];
-    const infos = await Promise.all(paths.map((path) => Deno.lstat(path).catch(() => null)));
-    const isPresent = infos[1]?.size === size;
-    return isPresent ? 0 : Math.max(0, size - (infos[0]?.size ?? 0));
+    const [present, part] = await Promise.all([
+      readSize(join(dir, name)),
+      readSize(join(dir, name + PART_SUFFIX)),
+    ]);
+    return present === size && !force ? 0 : Math.max(0, size - part);
   });
   const needed = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   const { blocks, bavail, bsize } = await statfs(dir);
   // Some network file systems know no sizes.
   if (blocks === 0 || needed <= bavail * bsize) return;
+  const [missing, free] = [formatGiB(needed), formatGiB(bavail * bsize)];
   throw new DownloadError(
     "download_failed",
-    `Cannot download into "${dir}": ${needed} bytes are missing, ${
-      bavail * bsize
-    } are free on the ` +
-      "disk; free some space or choose another models directory",
+    `Cannot download into "${dir}": ${missing} are missing, ${free} are free on the disk; ` +
+      "free some space or choose another models directory",
   );
+}
+
+async function readSize(path: string): Promise<number> {
+  return (await Deno.lstat(path).catch(() => null))?.size ?? 0;
+}
+
+function formatGiB(numBytes: number): string {
+  return `${(numBytes / 2 ** 30).toFixed(2)} GiB`;
 }
 
 /** Puts all files in place and marks the directory complete. */

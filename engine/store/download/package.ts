@@ -148,15 +148,25 @@ async function checkFreeSpace(
     return present === size && !force ? 0 : Math.max(0, size - part);
   });
   const needed = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
-  const { blocks, bavail, bsize } = await statfs(dir);
-  // Some network file systems know no sizes.
-  if (blocks === 0 || needed <= bavail * bsize) return;
-  const [missing, free] = [formatGiB(needed), formatGiB(bavail * bsize)];
+  const available = await readFreeBytes(dir);
+  if (available === null || needed <= available) return;
+  const [missing, free] = [formatGiB(needed), formatGiB(available)];
   throw new DownloadError(
     "download_failed",
     `Cannot download into "${dir}": ${missing} are missing, ${free} are free on the disk; ` +
       "free some space or choose another models directory",
   );
+}
+
+/** Null where nobody may know: without the permission, and on network file systems without sizes. */
+async function readFreeBytes(dir: string): Promise<number | null> {
+  try {
+    const { blocks, bavail, bsize } = await statfs(dir);
+    return blocks === 0 ? null : bavail * bsize;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return null;
+    throw toStorageError("measure", dir, error);
+  }
 }
 
 async function readSize(path: string): Promise<number> {

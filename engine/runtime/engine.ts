@@ -209,13 +209,11 @@ export class LocalEngine implements Engine {
     options: Pick<AcquireOptions, "signal" | "onProgress"> = {},
   ): Promise<ModelLease> {
     this.#models.assertOpen();
-    const info = await this.#files.provide(model, options);
-    if (task !== null) requireTask(info, task);
+    const info = await this.#files.provide(model, { ...options, task });
     const plan = () => this.#planLoad(info, backend);
-    return await this.#models.acquire(`${info.path}\0${backend ?? ""}`, plan, {
-      ...options,
-      keepAliveMs,
-    });
+    // Models of the catalog may share their weights and differ in their library.
+    const name = [info.path, info.library?.path, backend].join("\0");
+    return await this.#models.acquire(name, plan, { ...options, keepAliveMs });
   }
 
   /** What loading a model takes. Asking for it throws what the plan only tells. */
@@ -236,7 +234,7 @@ export class LocalEngine implements Engine {
         dir: info.path,
         task: info.task,
         backend: plan.backend,
-        library: library ?? info.library?.path ?? null,
+        library: plan.backend === "web-llm" ? library ?? info.library?.path ?? null : null,
         maxWaiting,
         defaultMaxTokens,
         ...(contextLength === undefined ? {} : { contextLength }),
@@ -263,18 +261,6 @@ export class LocalEngine implements Engine {
       throw error;
     });
   }
-}
-
-/** @throws {InvalidRequestError} the model does something else */
-function requireTask({ reference, task }: ModelInfo, wanted: ModelInfo["task"]): void {
-  if (task === wanted) return;
-  throw new InvalidRequestError(
-    "model",
-    task === "embed"
-      ? `The model "${reference}" turns texts into vectors and cannot generate; use it for embeddings`
-      : `The model "${reference}" generates text and was not trained for embeddings; ` +
-        "averages of its states would find the wrong documents",
-  );
 }
 
 /**

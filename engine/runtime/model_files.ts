@@ -31,6 +31,14 @@ export interface ModelFilesOptions {
   forceDownload: boolean;
 }
 
+/** Options of {@linkcode ModelFiles.provide}. */
+export interface ProvideOptions {
+  /** What the model must do; null takes any. */
+  task: ModelInfo["task"] | null;
+  signal?: AbortSignal | undefined;
+  onProgress?: ProgressListener | undefined;
+}
+
 /** A model whose files are here. */
 export type ModelOnDisk = ModelInfo & { path: string };
 
@@ -60,16 +68,16 @@ export class ModelFiles {
    *
    * @throws {ModelNotFoundError} nothing has this reference
    * @throws {ModelInvalidError} the package is damaged or unsupported
+   * @throws {InvalidRequestError} the model does something else
    * @throws {DownloadError} offline, or the hub does not give it
    */
   async provide(
     reference: string,
-    { signal, onProgress }: {
-      signal?: AbortSignal | undefined;
-      onProgress?: ProgressListener | undefined;
-    },
+    { task, signal, onProgress }: ProvideOptions,
   ): Promise<ModelOnDisk> {
     let info = await this.inspect(reference);
+    // Of a repository that nobody looked at yet, nobody knows what it does.
+    if (info.supportLevel !== "unsupported") requireTask(info, task);
     const isRefreshed = !this.#options.forceDownload || this.#refreshed.has(info.path ?? "");
     if (info.repository !== null && !(info.materialized && isRefreshed)) {
       info = await this.download(reference, {
@@ -81,6 +89,7 @@ export class ModelFiles {
     const { path } = info;
     if (path === null || !info.materialized) throw new ModelNotFoundError(reference, info.message);
     if (info.supportLevel === "unsupported") throw new ModelInvalidError(info.message);
+    requireTask(info, task);
     return { ...info, path };
   }
 
@@ -132,4 +141,16 @@ function report(
   listener: ProgressListener,
 ): void {
   listener(totalBytes === null ? 0 : numBytes / Math.max(1, totalBytes), `downloading ${file}`);
+}
+
+/** @throws {InvalidRequestError} the model does something else */
+function requireTask({ reference, task }: ModelInfo, wanted: ProvideOptions["task"]): void {
+  if (wanted === null || task === wanted) return;
+  throw new InvalidRequestError(
+    "model",
+    task === "embed"
+      ? `The model "${reference}" turns texts into vectors and cannot generate; use it for embeddings`
+      : `The model "${reference}" generates text and was not trained for embeddings; ` +
+        "averages of its states would find the wrong documents",
+  );
 }

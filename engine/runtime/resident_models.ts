@@ -132,9 +132,9 @@ export class ResidentModels {
   /** The model that `load` describes, which may be here under another name. */
   #enter(name: string, load: ModelLoad): ResidentModel {
     this.assertOpen(); // it may have been closed while the load was planned
-    const { dir, backend } = load.options;
+    const { dir, backend, library } = load.options;
     let model = [...this.#models].find(({ load: { options } }) =>
-      options.dir === dir && options.backend === backend
+      options.dir === dir && options.backend === backend && options.library === library
     );
     if (!model) {
       model = new ResidentModel(load);

@@ -1,10 +1,9 @@
 /**
- * OpenAI's Node client: completions, and what is said about embeddings.
+ * OpenAI's Node client: completions.
  *
  * @module
  */
 import assert from "node:assert/strict";
-import { BadRequestError } from "openai";
 import { createClient, MODEL } from "./target.ts";
 
 const client = createClient();
@@ -40,11 +39,4 @@ Deno.test("openai: completions.create() answers several prompts, each n times", 
 Deno.test("openai: completions.create() repeats the prompt when asked to echo it", async () => {
   const { choices: [choice] } = await client.completions.create({ ...ask, echo: true });
   assert.ok(choice!.text.startsWith(ask.prompt));
-});
-
-Deno.test("openai: embeddings of a model that generates text are a BadRequestError", async () => {
-  await assert.rejects(
-    () => client.embeddings.create({ model: MODEL, input: "Paris" }),
-    (error) => error instanceof BadRequestError && error.param === "model",
-  );
 });

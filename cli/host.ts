@@ -17,6 +17,12 @@ export interface EngineSettings {
   library?: string;
   /** Whether models are fetched again although they are here. */
   forceDownload: boolean;
+  /** How long a model stays loaded after its last request, in ms; absent keeps it until another needs the room. */
+  keepAliveMs?: number;
+  /** Models at once; absent takes the engine's own bound. */
+  maxLoadedModels?: number;
+  /** Device memory of all models together; absent sets no bound. */
+  memoryBudgetBytes?: number;
   /** Where models are downloaded from. */
   hub: HubOptions;
 }

@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from "node:path";
-import type { HubOptions } from "../engine/mod.ts";
+import { type HubOptions, parseKeepAlive } from "../engine/mod.ts";
 import type { EngineSettings, Host } from "./host.ts";
 import { type Flag, type ResolvedSettings, resolveSettings, SettingsError } from "./settings.ts";
 import type { Settings } from "./settings_keys.ts";
@@ -18,13 +18,17 @@ export function toEngineSettings(
   { runtime, generation, hub }: Settings,
   host: Pick<Host, "env" | "cwd">,
 ): EngineSettings {
-  const { backend, model_library: library } = runtime;
+  const { backend, model_library: library, max_loaded_models, memory_budget_bytes } = runtime;
+  const keepAliveMs = parseKeepAlive(runtime.keep_alive);
   return {
     modelsDir: toAbsolutePath(runtime.models_dir, host),
     defaultMaxTokens: generation.max_new_tokens,
     ...(backend === null ? {} : { backend }),
     ...(library === null ? {} : { library: toAbsolutePath(library, host) }),
     forceDownload: runtime.force_download,
+    ...(keepAliveMs === undefined ? {} : { keepAliveMs }),
+    ...(max_loaded_models === null ? {} : { maxLoadedModels: max_loaded_models }),
+    ...(memory_budget_bytes === null ? {} : { memoryBudgetBytes: memory_budget_bytes }),
     hub: toHubOptions(hub),
   };
 }

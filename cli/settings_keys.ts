@@ -4,6 +4,8 @@
  * @module
  */
 
+import { parseKeepAlive } from "../engine/mod.ts";
+
 /** One setting. */
 export interface Key<T> {
   /** Value without any layer's word. */
@@ -41,6 +43,9 @@ export const KEYS = {
     ),
     model_library: optional(text("")),
     force_download: boolean(false),
+    keep_alive: optional(duration()),
+    max_loaded_models: optional(integer(2, { min: 1 })),
+    memory_budget_bytes: optional(integer(0, { min: 1 })),
   },
   generation: {
     max_new_tokens: integer(500, { min: 1 }),
@@ -116,6 +121,15 @@ function integer(byDefault: number, range: Range): Key<number> {
       const value = parse(raw);
       return Number.isSafeInteger(value) ? value : undefined;
     },
+  };
+}
+
+/** Text that the engine reads: how long a model stays. */
+function duration(): Key<string> {
+  return {
+    default: "-1",
+    allowed: 'seconds, or a duration such as "5m" or "1h30m"; 0 unloads at once, -1 keeps',
+    parse: (raw) => parseKeepAlive(raw) === undefined ? undefined : String(raw).trim(),
   };
 }
 

@@ -158,6 +158,9 @@ Deno.test("ollm prompt --print-config prints the settings first", async () => {
       backend: null,
       model_library: null,
       force_download: false,
+      keep_alive: null,
+      max_loaded_models: null,
+      memory_budget_bytes: null,
     },
     generation: {
       max_new_tokens: 500,

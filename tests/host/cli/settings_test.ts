@@ -17,6 +17,9 @@ Deno.test("resolveSettings() has these defaults", () => {
       backend: null,
       model_library: null,
       force_download: false,
+      keep_alive: null,
+      max_loaded_models: null,
+      memory_budget_bytes: null,
     },
     generation: {
       max_new_tokens: 500,
@@ -187,6 +190,9 @@ Deno.test("toEngineSettings() hands on what is set, paths absolute", () => {
   });
   const env = {
     OLLM_RUNTIME: '{"backend":"web-llm","model_library":"~/x.wasm","force_download":true}',
+    OLLM_RUNTIME__KEEP_ALIVE: "5m",
+    OLLM_RUNTIME__MAX_LOADED_MODELS: "3",
+    OLLM_RUNTIME__MEMORY_BUDGET_BYTES: "8e9",
     OLLM_HUB: '{"endpoint":"http://h","library_endpoint":"http://l","token":"hf_1","offline":true}',
   };
   assert.deepEqual(settingsOf(env), {
@@ -195,6 +201,9 @@ Deno.test("toEngineSettings() hands on what is set, paths absolute", () => {
     backend: "web-llm",
     library: "/home/a/x.wasm",
     forceDownload: true,
+    keepAliveMs: 300_000,
+    maxLoadedModels: 3,
+    memoryBudgetBytes: 8e9,
     hub: { endpoint: "http://h", libraryEndpoint: "http://l", token: "hf_1", offline: true },
   });
 });
@@ -205,6 +214,12 @@ Deno.test("resolveSettings() says what is wrong, where, and what is allowed", ()
       { env: { OLLM_SERVER__PORT: "abc" } },
       "environment",
       'Cannot use OLLM_SERVER__PORT = "abc": expected an integer from 1 to 65535',
+    ],
+    [
+      { env: { OLLM_RUNTIME__KEEP_ALIVE: "soon" } },
+      "environment",
+      'Cannot use OLLM_RUNTIME__KEEP_ALIVE = "soon": expected seconds, or a duration such as "5m" or "1h30m"; ' +
+      "0 unloads at once, -1 keeps",
     ],
     [
       { env: { OLLM_SERVER__PORT: "" } },

@@ -9,7 +9,7 @@ import type { ModelParts } from "./tokenizer/model_parts.ts";
 import { createModel } from "./tokenizer/models.ts";
 import { createNormalizer } from "./tokenizer/normalizers.ts";
 import { createPreTokenizer } from "./tokenizer/pre_tokenizers.ts";
-import type { TokenizerFile } from "./tokenizer_file.ts";
+import { findTokenId, type TokenizerFile } from "./tokenizer_file.ts";
 
 /** Tokenizes text between added tokens. */
 export interface PieceTokenizer {
@@ -79,11 +79,14 @@ function readModelParts(file: TokenizerFile, controlLiterals: ReadonlySet<string
 }
 
 /** The token of what cannot be spelled. It may stand among the added tokens only. */
-function readUnkId({ model, modelType, tokens }: TokenizerFile): number | null {
+function readUnkId(file: TokenizerFile): number | null {
+  const { model, modelType, tokens } = file;
   const unk = modelType === "Unigram" ? model.unk_id : model.unk_token;
   if (unk === undefined || unk === null) return null;
-  const id = typeof unk === "string" ? tokens.indexOf(unk) : Number(unk);
-  if (tokens[id] === undefined) throw new RangeError("the model's unknown token is not there");
+  const id = typeof unk === "string" ? findTokenId(file, unk) : unk;
+  if (typeof id !== "number" || tokens[id] === undefined) {
+    throw new RangeError("the model's unknown token is not there");
+  }
   return id;
 }
 

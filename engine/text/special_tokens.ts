@@ -7,7 +7,7 @@ import { ModelInvalidError } from "../errors.ts";
 import { isJsonObject, type JsonObject } from "../formats/mod.ts";
 import type { ConvTemplate } from "./template/conv_template.ts";
 import { readTokenFrame, type TokenFrame } from "./tokenizer/post_processor.ts";
-import type { AddedToken, TokenizerFile } from "./tokenizer_file.ts";
+import { type AddedToken, findTokenId, type TokenizerFile } from "./tokenizer_file.ts";
 
 /** Ends of a turn that templates of known families write; some packages name only one of a model's end tokens. */
 const TURN_ENDS = [
@@ -41,7 +41,7 @@ export function findControlTokens(file: TokenizerFile, templateSource: string): 
 export function readFrame(file: TokenizerFile): TokenFrame {
   const { config } = file;
   try {
-    const frame = readTokenFrame(file.json.post_processor, (text) => findIds(file, [text])[0]);
+    const frame = readTokenFrame(file.json.post_processor, (text) => findTokenId(file, text));
     const choose = (flag: unknown, token: unknown, ids: readonly number[]) => {
       if (flag === true) return findIds(file, [readTokenText(token)]);
       return flag === false ? [] : ids;
@@ -87,6 +87,6 @@ export function readTokenText(value: unknown): string | null {
 
 function findIds(file: TokenizerFile, texts: readonly (string | null)[]): number[] {
   return texts.filter((text) => text !== null)
-    .map((text) => file.tokens.indexOf(text))
-    .filter((id) => id >= 0);
+    .map((text) => findTokenId(file, text))
+    .filter((id) => id !== undefined);
 }

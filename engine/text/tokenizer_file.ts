@@ -41,7 +41,7 @@ export interface TokenizerFile {
   /** Kind of the model. */
   modelType: ModelType;
   /** The model's own tokens, text and id; a text given twice counts as last given. */
-  modelVocab: Iterable<readonly [text: string, id: number]>;
+  modelVocab: readonly (readonly [text: string, id: number])[];
   /** Token text by id, added tokens included; holes are possible. */
   tokens: ReadonlyArray<string | undefined>;
   /** In the order of the file. */
@@ -90,6 +90,18 @@ export async function readTokenizerFile(dir: string, vocabSize: number): Promise
   const config = await readJsonInside(dir, "tokenizer_config.json", MAX_TOKENIZER_BYTES) ?? {};
   const modelType = chooseModelType(model);
   return { path, json, model, modelType, modelVocab, tokens, addedTokens, config };
+}
+
+/**
+ * Id of a token by its text; added tokens first. Walks the vocabulary, whose ids may lie too far apart for a table by id to be
+ * walked.
+ */
+export function findTokenId(
+  { addedTokens, modelVocab }: Pick<TokenizerFile, "addedTokens" | "modelVocab">,
+  text: string,
+): number | undefined {
+  return addedTokens.find(({ content }) => content === text)?.id ??
+    modelVocab.find(([own]) => own === text)?.[1];
 }
 
 /** Older files name no type; their fields tell. */

@@ -17,6 +17,11 @@ import { formatTime } from "./format_time.ts";
 import { PythonInterpreter } from "./python_interpreter.ts";
 import { boundedRange, TemplateBudgetError } from "./template_budget.ts";
 
+/** Characters; the longest of a hundred published templates has 12,807. */
+const MAX_SOURCE_LENGTH = 128 * 1024;
+/** Of the library's messages, which may quote the template. */
+const MAX_REASON_LENGTH = 300;
+
 /** A template and the texts it may write besides its own. */
 export interface JinjaTemplateOptions {
   /** Path for messages. */
@@ -65,14 +70,28 @@ type Program = ReturnType<typeof parse>;
 
 function compile(path: string, source: string): Program {
   try {
+    checkSource(source);
     return parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
   } catch (error) {
+    const reason = isStackOverflow(error)
+      ? "it nests too deeply"
+      : (error as Error).message.slice(0, MAX_REASON_LENGTH);
     throw new ModelInvalidError(
-      `Cannot read the chat template of "${path}": ${(error as Error).message}; ` +
-        "correct chat_template or remove it",
+      `Cannot read the chat template of "${path}": ${reason}; correct chat_template or remove it`,
       { cause: error },
     );
   }
+}
+
+function checkSource({ length }: string): void {
+  if (length > MAX_SOURCE_LENGTH) {
+    throw new RangeError(`it has ${length} characters, at most ${MAX_SOURCE_LENGTH} are allowed`);
+  }
+}
+
+/** The library parses by recursion. */
+function isStackOverflow(error: unknown): boolean {
+  return error instanceof RangeError && error.message.includes("call stack");
 }
 
 function run(path: string, program: Program, globals: Environment): RenderedPrompt {
@@ -83,7 +102,9 @@ function run(path: string, program: Program, globals: Environment): RenderedProm
     if (error instanceof TemplateRefusal) {
       throw new InvalidRequestError(
         "messages",
-        `The model's chat template refuses these messages: ${error.message}`,
+        `The model's chat template refuses these messages: ${
+          error.message.slice(0, MAX_REASON_LENGTH)
+        }`,
       );
     }
     if (error instanceof TemplateBudgetError) {
@@ -91,7 +112,7 @@ function run(path: string, program: Program, globals: Environment): RenderedProm
     }
     throw new ModelInvalidError(
       `Cannot render the chat template of "${path}": ${
-        (error as Error).message
+        (error as Error).message.slice(0, MAX_REASON_LENGTH)
       }; correct chat_template`,
       { cause: error },
     );

@@ -8,7 +8,7 @@ import type { JsonObject } from "../../formats/mod.ts";
 import { TextLimitError } from "../limit_error.ts";
 import { bytesToChars } from "./byte_level.ts";
 import { readPattern } from "./find_matches.ts";
-import { flattenSteps, readFlag, readShortText } from "./steps.ts";
+import { flattenSteps, readFlag, readShortText, unknownStep } from "./steps.ts";
 
 /** Changes a text. */
 export type Normalize = (text: string) => string;
@@ -66,7 +66,7 @@ function createStep(step: JsonObject): Normalize {
     case "BertNormalizer":
       return createBertNormalizer(step);
   }
-  throw new TypeError(`the normalizer ${JSON.stringify(step.type)} is not read`);
+  throw unknownStep("normalizer", step);
 }
 
 function createStrip(left: boolean, right: boolean): Normalize {

@@ -4,7 +4,7 @@
  * @module
  */
 import { isJsonObject, type JsonObject } from "../../formats/mod.ts";
-import { flattenSteps } from "./steps.ts";
+import { flattenSteps, unknownStep } from "./steps.ts";
 
 /** Tokens before and behind a text. */
 export interface TokenFrame {
@@ -44,7 +44,7 @@ function readStep(step: JsonObject, idOf: (text: string) => number | undefined):
     case "TemplateProcessing":
       return readTemplate(step, idOf);
   }
-  throw new TypeError(`the post-processor ${JSON.stringify(step.type)} is not read`);
+  throw unknownStep("post-processor", step);
 }
 
 /** A pair of token and id; the token counts. */

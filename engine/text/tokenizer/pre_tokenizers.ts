@@ -8,7 +8,7 @@ import type { JsonObject } from "../../formats/mod.ts";
 import { bytesToChars } from "./byte_level.ts";
 import { compilePattern, type FindMatches, readPattern } from "./find_matches.ts";
 import { isSplitBehavior, type SplitBehavior, splitText } from "./split.ts";
-import { flattenSteps, readFlag, readShortText } from "./steps.ts";
+import { flattenSteps, readFlag, readShortText, unknownStep } from "./steps.ts";
 
 /**
  * Cuts words into smaller ones.
@@ -68,7 +68,7 @@ function createStep(step: JsonObject): PreTokenize {
       return splitter(readPattern({ type: step.type, pattern: { String } }), "Removed");
     }
   }
-  throw new TypeError(`the pre-tokenizer ${JSON.stringify(step.type)} is not read`);
+  throw unknownStep("pre-tokenizer", step);
 }
 
 function splitter(find: FindMatches, behavior: SplitBehavior, inverts = false): PreTokenize {

@@ -36,6 +36,16 @@ export function flattenSteps(value: unknown, listName: string, depth = 0): JsonO
 }
 
 /**
+ * The error of a step of a kind that is not known.
+ *
+ * @param part what the step is, for example `normalizer`
+ */
+export function unknownStep(part: string, { type }: JsonObject): TypeError {
+  const name = typeof type === "string" ? JSON.stringify(type.slice(0, 60)) : "without a name";
+  return new TypeError(`the ${part} ${name} is not read`);
+}
+
+/**
  * A field that is true or false.
  *
  * @throws {TypeError} something else

@@ -70,6 +70,32 @@ Deno.test("ChatTemplate.render() blames the model for a template that cannot be 
   assert.throws(() => render("{{ no_such_function() }}"), ModelInvalidError);
 });
 
+for (
+  const [name, source, message] of [
+    ["that nests too deeply", "{{ " + "[".repeat(60_000) + "]".repeat(60_000) + " }}", /nests too/],
+    ["that negates too often", "{{ " + "not ".repeat(30_000) + "x }}", /it nests too deeply/],
+    ["of a megabyte", "x".repeat(1e6), /it has 1000000 characters, at most 131072 are allowed/],
+    ["that is broken", "{% if %}", /Cannot read the chat template of "chat_template\.jinja": /],
+  ] as const
+) {
+  Deno.test(`compileJinjaTemplate() refuses a template ${name}`, () => {
+    assert.throws(
+      () => render(source),
+      (error) => error instanceof ModelInvalidError && message.test(error.message),
+    );
+  });
+}
+
+Deno.test("ChatTemplate.render() cuts a long refusal short", () => {
+  assert.throws(
+    () =>
+      render("{{ raise_exception(messages[0].content) }}", [
+        { role: "user", content: "x".repeat(1e6) },
+      ]),
+    (error) => error instanceof InvalidRequestError && error.message.length < 500,
+  );
+});
+
 Deno.test("ChatTemplate.render() shows templates nothing of the host", () => {
   for (const name of ["Deno", "globalThis", "constructor", "process", "this", "__proto__"]) {
     assert.equal(render(`{{ ${name} is defined }}`), "False");

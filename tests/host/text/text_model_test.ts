@@ -106,6 +106,53 @@ const BROKEN_TOKENIZERS: [name: string, file: unknown, message: RegExp][] = [
     /take the model's own tokenizer/,
   ],
   [
+    "with a normalizer that has no name, without quoting it",
+    { ...byteLevelTokenizer(), normalizer: { type: ["x".repeat(5000)] } },
+    /tokenizer\.json": the normalizer without a name is not read; take the model's own tokenizer$/,
+  ],
+  [
+    "whose normalizer doubles the text again and again",
+    {
+      ...byteLevelTokenizer(),
+      normalizer: {
+        type: "Sequence",
+        normalizers: Array.from({ length: 40 }, () => ({
+          type: "Replace",
+          pattern: { Regex: "." },
+          content: "xx",
+        })),
+      },
+    },
+    /the tokenizer's normalizer makes \d+ characters of \d+/,
+  ],
+  [
+    "with more normalizers than anyone has",
+    {
+      ...byteLevelTokenizer(),
+      normalizer: {
+        type: "Sequence",
+        normalizers: Array.from({ length: 65 }, () => ({ type: "NFC" })),
+      },
+    },
+    /normalizers has more than 64 steps/,
+  ],
+  [
+    "with added tokens that fill the memory",
+    {
+      ...byteLevelTokenizer(),
+      added_tokens: Array.from({ length: 513 }, (_, i) => ({
+        id: 0,
+        content: String(i).padEnd(512, "x"),
+      })),
+    },
+    /length of all added_tokens is 262656, expected at most 262144 characters/,
+  ],
+  [
+    "with an unknown token that is not there",
+    { model: { type: "Unigram", vocab: [["a", 0]], unk_id: 7 } },
+    /the model's unknown token is not there/,
+  ],
+  [
     "with an unknown normalizer",
     { ...byteLevelTokenizer(), normalizer: { type: "ROT13" } },
     /ROT13.*take the model's own tokenizer/,

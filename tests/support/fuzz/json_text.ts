@@ -36,13 +36,13 @@ export function writeJson(value: Value, options: { doublesKey?: boolean } = {}):
 export function damage(text: string, choose: Choose): Uint8Array<ArrayBuffer> {
   const bytes = new TextEncoder().encode(text);
   const at = choose.below(bytes.length + 1);
-  const insert = (...middle: number[]) =>
-    Uint8Array.of(...bytes.subarray(0, at), ...middle, ...bytes.subarray(at));
+  const [before, after] = [bytes.subarray(0, at), bytes.subarray(at)];
+  const insert = (...middle: number[]) => concat(before, middle, after);
   switch (choose.below(7)) {
     case 0:
       return bytes.slice(0, at);
     case 1:
-      return Uint8Array.of(...bytes.subarray(0, at), ...bytes.subarray(at + 1));
+      return concat(before, after.subarray(1));
     case 2:
       return insert(choose.below(256));
     case 3:
@@ -54,10 +54,21 @@ export function damage(text: string, choose: Choose): Uint8Array<ArrayBuffer> {
         ...choose.of(["{", "}", "[", "]", '"', ",", ":", "\\", "\0"]).split("").map(toByte),
       );
     case 5:
-      return Uint8Array.of(...[0xef, 0xbb, 0xbf], ...bytes);
+      return concat([0xef, 0xbb, 0xbf], bytes);
     default:
-      return Uint8Array.of(...bytes, ...bytes.subarray(at));
+      return concat(bytes, after);
   }
+}
+
+/** One after another; the parts may be too long to be arguments. */
+function concat(...parts: ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
 }
 
 function toByte(character: string): number {

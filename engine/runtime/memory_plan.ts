@@ -10,7 +10,8 @@ export const BLOCK_SIZE = 16;
 /** Device memory for keys and values that is taken without being asked; WebGPU does not tell how much there is. */
 const DEFAULT_KV_BYTES = 1 << 30;
 
-const DEFAULT_MAX_SEQUENCES = 8;
+/** Sequences that run at once unless more are asked for. */
+export const DEFAULT_MAX_SEQUENCES = 16;
 
 /** Tokens of one step: a bound for activations and for how long a prefill chunk holds running streams up. */
 const MAX_STEP_TOKENS = { gpu: 512, software: 128 };

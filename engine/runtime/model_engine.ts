@@ -133,7 +133,9 @@ export class ModelEngine {
     const hasHeld = await this.#advanceHeld();
     const plan = this.#scheduler.schedule();
     if (plan.length === 0) return hasHeld;
+    const start = performance.now();
     const logits = await this.#parts.runner.run(plan.map(toRunnerEntry));
+    this.#scheduler.recordStep(plan, performance.now() - start);
     this.#numSteps++;
     const { vocabSize } = this.#parts.runner.limits;
     let row = 0;

@@ -5,6 +5,7 @@
  */
 import { BlockPool } from "../cache/mod.ts";
 import { QueueFullError } from "../errors.ts";
+import { PrefillPace } from "./prefill_pace.ts";
 import { Sequence } from "./sequence.ts";
 
 /** A sequence's share of a step. */
@@ -32,7 +33,7 @@ export interface SchedulerOptions {
 
 /**
  * First come, first served. Every step gives each decoding sequence its one token first, then fills the budget with prefill
- * chunks in order of arrival. When blocks run out, the sequence that came last gives its own back and waits to be
+ * chunks in order of arrival; while streams decode, chunks stay as short as {@linkcode PrefillPace} says. When blocks run out, the sequence that came last gives its own back and waits to be
  * computed anew.
  */
 export class Scheduler {
@@ -42,6 +43,7 @@ export class Scheduler {
   readonly #waiting: Sequence[] = [];
   /** By arrival. */
   readonly #running: Sequence[] = [];
+  readonly #pace = new PrefillPace();
   #nextId = 0;
   #numPreemptions = 0;
 
@@ -99,17 +101,28 @@ export class Scheduler {
     const plan: ScheduledSequence[] = [];
     let budget = this.#options.maxStepTokens;
     const give = (sequence: Sequence) => {
+      if (sequence.status !== "running") return; // an earlier one preempted it
       const numTokens = Math.min(sequence.numPending, budget);
       if (numTokens === 0 || !this.#reserve(sequence, numTokens)) return;
       budget -= numTokens;
       plan.push({ sequence, numTokens, isLast: numTokens === sequence.numPending });
     };
-    const decoding = this.#running.filter((sequence) => sequence.numPending === 1);
-    const prefilling = this.#running.filter((sequence) => sequence.numPending > 1);
-    for (const sequence of [...decoding, ...prefilling]) {
-      if (sequence.status === "running") give(sequence); // an earlier one may have preempted it
-    }
+    const decoding = this.#running.filter(isDecoding);
+    const prefilling = this.#running.filter((sequence) => !isDecoding(sequence));
+    decoding.forEach(give);
+    if (plan.length > 0) budget = Math.min(budget, this.#pace.maxPromptTokens);
+    prefilling.forEach(give);
     return plan.filter(({ sequence }) => sequence.status === "running");
+  }
+
+  /** Records how long the plan's forward pass took, so that prompts leave streams their pace. */
+  recordStep(plan: readonly ScheduledSequence[], ms: number): void {
+    let [numDecodeTokens, numPromptTokens] = [0, 0];
+    for (const { sequence, numTokens } of plan) {
+      if (isDecoding(sequence)) numDecodeTokens += numTokens;
+      else numPromptTokens += numTokens;
+    }
+    this.#pace.record({ numDecodeTokens, numPromptTokens, ms });
   }
 
   /** Records that `numTokens` pending tokens of a sequence were computed. */
@@ -163,6 +176,10 @@ export class Scheduler {
     insertByArrival(this.#waiting, sequence);
     this.#numPreemptions++;
   }
+}
+
+function isDecoding({ numPending }: Sequence): boolean {
+  return numPending === 1;
 }
 
 function remove(list: Sequence[], sequence: Sequence): void {

@@ -7,7 +7,7 @@
 import { ModelInvalidError } from "../../errors.ts";
 import type { ModelPackage } from "../../formats/mod.ts";
 import type { AdapterInfo } from "../../gpu/mod.ts";
-import { type MemoryPlan, planMemory } from "../../runtime/memory_plan.ts";
+import { DEFAULT_MAX_SEQUENCES, type MemoryPlan, planMemory } from "../../runtime/memory_plan.ts";
 import type { Library } from "./library.ts";
 import { PAGE_SIZE } from "./library_model.ts";
 
@@ -61,7 +61,7 @@ export function planLibrary(
     weightsBytes: countBytes(pkg),
     modelContextLength: pkg.contextLength,
     ...options,
-    maxSequences: Math.min(options.maxSequences ?? Infinity, library.maxBatchSize, 8),
+    maxSequences: Math.min(options.maxSequences ?? DEFAULT_MAX_SEQUENCES, library.maxBatchSize),
   });
   return {
     kvElem,

@@ -44,6 +44,18 @@ Deno.test("Scheduler.schedule() lets running streams go on while a prompt is pre
   assert.deepEqual(step(scheduler), [[0, 1, true], [1, 1, true]]);
 });
 
+Deno.test("Scheduler.schedule() shortens chunks that would hold running streams up", () => {
+  const scheduler = createScheduler({ maxStepTokens: 64, numBlocks: 64 });
+  scheduler.add(prompt(2));
+  step(scheduler);
+  scheduler.recordStep(scheduler.schedule(), 10); // one stream decodes
+  scheduler.add(prompt(100));
+  const plan = scheduler.schedule();
+  assert.deepEqual(plan.map(({ numTokens }) => numTokens), [1, 63]); // nothing is known of prompts yet
+  scheduler.recordStep(plan, 10 + 40);
+  assert.deepEqual(scheduler.schedule().map(({ numTokens }) => numTokens), [1, 23]);
+});
+
 Deno.test("Scheduler.schedule() is empty when nothing waits or runs", () => {
   assert.deepEqual(createScheduler().schedule(), []);
 });

@@ -164,7 +164,7 @@ function vector(random: () => number, name: string, size: number, center: number
 }
 
 /** Whole words from xorshift32. */
-function createRandom(seed: number): () => number {
+export function createRandom(seed: number): () => number {
   let state = (seed * 0x9e3779b9) >>> 0 || 1;
   return () => {
     state ^= state << 13;

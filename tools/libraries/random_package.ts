@@ -8,6 +8,9 @@ import { byteLevelTokenizer } from "../../bench/byte_tokenizer.ts";
 import { type Tensor, writeShards } from "../../bench/write_shards.ts";
 import type { Library, LibraryParam } from "../../engine/backends/web_llm/library.ts";
 
+/** What a package must fit. */
+export type LibraryNeeds = Pick<Library, "modelType" | "quantization" | "params">;
+
 /** Options of {@linkcode writeLibraryPackage}. */
 export interface LibraryPackageOptions {
   /** The architecture's own dimensions, named as in its published config. */
@@ -27,7 +30,7 @@ const CODE_DEVIATION = 4.5;
 /** Writes the package into `dir`, which is created; one that is complete there is left as it is. */
 export async function writeLibraryPackage(
   dir: string,
-  library: Library,
+  library: LibraryNeeds,
   options: LibraryPackageOptions,
 ): Promise<void> {
   const { vocabSize, seed = 1 } = options;
@@ -44,7 +47,7 @@ export async function writeLibraryPackage(
 }
 
 function chatConfig(
-  { modelType, quantization }: Library,
+  { modelType, quantization }: LibraryNeeds,
   { config, vocabSize }: LibraryPackageOptions,
   endOfText: number,
 ) {

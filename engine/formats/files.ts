@@ -6,6 +6,7 @@
  */
 import { basename, isAbsolute, join, relative, sep } from "node:path";
 import { ModelInvalidError } from "../errors.ts";
+import { findJsonFault } from "./json_shape.ts";
 
 /** A JSON object whose fields are not known yet. */
 export type JsonObject = Record<string, unknown>;
@@ -83,7 +84,7 @@ export async function readTextInside(
  * Reads a JSON object of a package.
  *
  * @returns null when the file is absent
- * @throws {ModelInvalidError} as {@linkcode readTextInside}, or not a JSON object
+ * @throws {ModelInvalidError} as {@linkcode readTextInside}, or not a JSON object of the shape that such files have
  */
 export async function readJsonInside(
   dir: string,
@@ -93,6 +94,10 @@ export async function readJsonInside(
   const text = await readTextInside(dir, name, maxBytes);
   if (text === null) return null;
   const path = join(dir, name);
+  const fault = findJsonFault(text);
+  if (fault !== null) {
+    throw new ModelInvalidError(`Cannot read "${path}": ${fault}; download it again`);
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -155,7 +155,12 @@ const BROKEN_PACKAGES: BrokenPackage[] = [
     name: "an index that nests without end",
     damage: ({ files }) =>
       files["tensor-cache.json"] = `{"records": ${"[".repeat(1e5)}${"]".repeat(1e5)}}`,
-    message: /records\[0\] is a list of 1, expected an object/,
+    message: /tensor-cache\.json": it nests deeper than 64; download it again/,
+  },
+  {
+    name: "an index of nothing but empty lists",
+    damage: ({ files }) => files["tensor-cache.json"] = `{"records": [${"[],".repeat(1e5)}[]]}`,
+    message: /tensor-cache\.json": it has more than \d+ objects and lists; download it again/,
   },
   {
     name: "a shard without tensors",

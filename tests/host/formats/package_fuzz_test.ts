@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { runPackageFuzz } from "../../support/fuzz/package_run.ts";
 
-const NUM_FILES = Number(Deno.env.get("OLLM_FUZZ_FILES") ?? 3000);
+const NUM_FILES = Number(Deno.env.get("OLLM_FUZZ_FILES") ?? 2500);
 /** The render budget is 250 ms and bad files may take 100; the rest is for a busy machine. */
 const MAX_MS = 1000;
 const MAX_GROWTH_BYTES = 512 * 1024 * 1024;

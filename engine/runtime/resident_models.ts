@@ -216,8 +216,12 @@ export class ResidentModels {
     const deadline = performance.now() + maxWaitMs;
     while (!model.isGone && !this.#fits(model.load)) {
       const idle = this.#findOldestIdle();
-      if (idle) this.#forget(idle);
-      else if (!await this.#changes.wait(deadline - performance.now())) throw this.#noRoom(name);
+      if (idle) {
+        this.#forget(idle);
+        continue;
+      }
+      model.report(0, "waiting for room");
+      if (!await this.#changes.wait(deadline - performance.now())) throw this.#noRoom(name);
     }
     if (model.isGone) throw unloaded();
     model.hasRoom = true;
@@ -247,7 +251,7 @@ export class ResidentModels {
     const busy = this.#listWithRoom().map(({ load }) => load.options.model).join(", ");
     return new EngineError(
       "queue_timeout",
-      `Cannot load "${name}" now: there is no room while ${busy} are busy; try again later`,
+      `Cannot load "${name}" now: busy models take all the room (${busy}); try again later`,
     );
   }
 }

@@ -10,6 +10,7 @@ import {
   type EngineOptions,
   type Generation,
 } from "../../engine/mod.ts";
+import { createTestApp } from "../support/app.ts";
 import { type LocalHub, startLocalHub } from "../support/local_hub.ts";
 import { writeRandomModel } from "../support/random_model.ts";
 import { makeTestDir } from "../support/test_dir.ts";
@@ -100,6 +101,24 @@ Deno.test("Engine.generate() stops a download that nobody waits for any more, an
     const numBytes = hub.countBytes("params_shard_0.bin");
     assert.ok(numBytes < SHARD_BYTES, "it went on");
     await read(await engine.generate(request));
+  });
+});
+
+Deno.test("POST /v1/completions streams from a model that is still being downloaded", async () => {
+  await withHub(async (engine, hub) => {
+    hub.faults.push({ file: "params_shard_0.bin", bytesPerSecond: 2 * SHARD_BYTES });
+    const { post } = createTestApp({}, { engine, limits: { keepAliveMs: 100 } });
+    const response = await post("/v1/completions", {
+      model: REPOSITORY,
+      prompt: "hello",
+      max_tokens: 4,
+      stream: true,
+    });
+    assert.equal(response.status, 200);
+    assert.ok(hub.countBytes("params_shard_0.bin") < SHARD_BYTES, "it waited for the download");
+    const text = await response.text();
+    assert.match(text, /^(?:: keep-alive\n\n)+data: \{"id":"cmpl-/);
+    assert.ok(text.endsWith("data: [DONE]\n\n"), text);
   });
 });
 

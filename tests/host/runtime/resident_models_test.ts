@@ -107,8 +107,10 @@ Deno.test("ResidentModels.acquire() keeps at most as many models as allowed", as
 Deno.test("ResidentModels.acquire() waits for busy models and never unloads them", async () => {
   using fixture = new Fixture({ budgetBytes: 20 });
   const [a, b] = [await fixture.acquire("a"), await fixture.acquire("b")];
-  const waiting = fixture.acquire("c");
+  const stages: string[] = [];
+  const waiting = fixture.acquire("c", { onProgress: (_share, stage) => stages.push(stage) });
   await settle();
+  assert.deepEqual(stages, ["waiting for room"]);
   assert.deepEqual(fixture.started, ["a", "b"]);
   // What is loaded goes on answering.
   const again = await fixture.acquire("b");
@@ -127,7 +129,8 @@ Deno.test("ResidentModels.acquire() gives up when busy models take the room for 
   await assert.rejects(
     fixture.acquire("b"),
     (error) =>
-      error instanceof EngineError && error.code === "queue_timeout" && /while a are busy/.test(
+      error instanceof EngineError && error.code === "queue_timeout" &&
+      /take all the room \(a\)/.test(
         error.message,
       ),
   );

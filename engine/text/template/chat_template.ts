@@ -98,6 +98,21 @@ export function shapeMessages(
   });
 }
 
+/**
+ * Gives calls the ids that Mistral's templates insist on: nine letters and digits, here the last ones of the id. Calls and their
+ * results keep belonging together.
+ */
+export function shortenCallIds(messages: readonly TemplateMessage[]): TemplateMessage[] {
+  const shorten = (id: string) => id.replace(/[^A-Za-z0-9]/g, "").slice(-9).padStart(9, "0");
+  return messages.map((message) => ({
+    ...message,
+    ...(message.tool_calls === undefined ? {} : {
+      tool_calls: message.tool_calls.map((call) => ({ ...call, id: shorten(call.id) })),
+    }),
+    ...(message.tool_call_id === undefined ? {} : { tool_call_id: shorten(message.tool_call_id) }),
+  }));
+}
+
 /** Brings tools into the published shape, every text protected. */
 export function shapeTools(
   tools: readonly ToolDefinition[],

@@ -6,7 +6,7 @@
  */
 import { Environment, parse, tokenize } from "@huggingface/jinja";
 import { InvalidRequestError, ModelInvalidError } from "../../errors.ts";
-import { toolsRefused } from "./chat_template.ts";
+import { shortenCallIds, toolsRefused } from "./chat_template.ts";
 import type {
   ChatTemplate,
   RenderedPrompt,
@@ -19,6 +19,8 @@ import { boundedRange, TemplateBudgetError } from "./template_budget.ts";
 
 /** Characters; the longest of a hundred published templates has 12,807. */
 const MAX_SOURCE_LENGTH = 128 * 1024;
+/** How Mistral's templates look at ids of calls. */
+const SHORT_IDS = /\bid\s*\|\s*length\s*!=\s*9\b/;
 /** Of the library's messages, which may quote the template. */
 const MAX_REASON_LENGTH = 300;
 
@@ -52,12 +54,14 @@ export function compileJinjaTemplate(options: JinjaTemplateOptions): ChatTemplat
   const program = compile(path, source);
   const toolUseProgram = toolUseSource === source ? program : compile(path, toolUseSource);
   const acceptsTools = /\btools\b/.test(toolUseSource);
+  const wantsShortIds = SHORT_IDS.test(source) || SHORT_IDS.test(toolUseSource);
   return {
     source: [...new Set([source, toolUseSource]), ...Object.values(variables)].join("\n"),
     acceptsTools,
     render(messages, tools) {
       if (tools.length > 0 && !acceptsTools) throw toolsRefused();
-      const globals = createGlobals(messages, tools, {
+      const shaped = wantsShortIds ? shortenCallIds(messages) : messages;
+      const globals = createGlobals(shaped, tools, {
         ...variables,
         strftime_now: strftimeOf(now),
       });

@@ -82,6 +82,24 @@ Deno.test("TextModel.encodeChat() writes Llama 3 prompts, trimmed and with the b
   );
 });
 
+Deno.test("TextModel.encodeChat() gives calls ids of the length that Mistral's templates insist on", async () => {
+  const { model, toText } = await loadTextFixture({
+    chatTemplate: readTemplate("mistral_v0_3.jinja"),
+    tokenizerConfig: { bos_token: "<s>", eos_token: "</s>" },
+  });
+  const [user, call, result] = TOOL_CONVERSATION;
+  const id = "call_6f1c9c2e-77aa-4d0b-9f15-0c2b3d4e5f60";
+  const prompt = toText(model.encodeChat([
+    user!,
+    { ...call!, toolCalls: [{ ...call!.toolCalls![0]!, id }] },
+    { ...result!, toolCallId: id },
+  ], [WEATHER]));
+  assert.ok(prompt.includes('"arguments": {"city": "Oslo"}, "id": "b3d4e5f60"}]'), prompt);
+  assert.ok(prompt.includes('{"content": {"degrees": 3}, "call_id": "b3d4e5f60"}'), prompt);
+  const short = toText(model.encodeChat(TOOL_CONVERSATION, [WEATHER]));
+  assert.ok(short.includes('"id": "0000call1"}]'), short);
+});
+
 /** `conv_template` of published Llama 2 chat packages. */
 const LLAMA2_CONV = {
   name: "llama-2",

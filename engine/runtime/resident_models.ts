@@ -132,10 +132,8 @@ export class ResidentModels {
   /** The model that `load` describes, which may be here under another name. */
   #enter(name: string, load: ModelLoad): ResidentModel {
     this.assertOpen(); // it may have been closed while the load was planned
-    const { dir, backend, library } = load.options;
-    let model = [...this.#models].find(({ load: { options } }) =>
-      options.dir === dir && options.backend === backend && options.library === library
-    );
+    const wanted = JSON.stringify(load.options);
+    let model = [...this.#models].find(({ load }) => JSON.stringify(load.options) === wanted);
     if (!model) {
       model = new ResidentModel(load);
       this.#models.add(model);
@@ -146,7 +144,9 @@ export class ResidentModels {
   }
 
   #begin(model: ResidentModel): void {
-    const hasRoom = this.#roomTurns.take(() => this.#makeRoom(model));
+    const { maxWaitMs = MAX_WAIT_MS } = this.#options;
+    const deadline = performance.now() + maxWaitMs;
+    const hasRoom = this.#roomTurns.take(() => this.#makeRoom(model, deadline));
     model.ready = hasRoom.then(() => this.#start(model));
     model.ready.catch(() => this.#forget(model));
   }
@@ -202,9 +202,13 @@ export class ResidentModels {
     this.#changes.notify();
   }
 
-  /** Unloads idle models, the one unused longest first, until `model` fits; waits for busy ones. */
-  async #makeRoom(model: ResidentModel): Promise<void> {
-    const { budgetBytes, maxWaitMs = MAX_WAIT_MS } = this.#options;
+  /**
+   * Unloads idle models, the one unused longest first, until `model` fits; waits for busy ones.
+   *
+   * @param deadline by the monotonic clock
+   */
+  async #makeRoom(model: ResidentModel, deadline: number): Promise<void> {
+    const { budgetBytes } = this.#options;
     const { options: { model: name }, memoryBytes } = model.load;
     if ((memoryBytes ?? 0) > budgetBytes) {
       throw new DeviceError(
@@ -213,7 +217,6 @@ export class ResidentModels {
           "lower its context length, take a smaller model, or raise the budget",
       );
     }
-    const deadline = performance.now() + maxWaitMs;
     while (!model.isGone && !this.#fits(model.load)) {
       const idle = this.#findOldestIdle();
       if (idle) {

@@ -132,8 +132,7 @@ export class ResidentModels {
   /** The model that `load` describes, which may be here under another name. */
   #enter(name: string, load: ModelLoad): ResidentModel {
     this.assertOpen(); // it may have been closed while the load was planned
-    const wanted = JSON.stringify(load.options);
-    let model = [...this.#models].find(({ load }) => JSON.stringify(load.options) === wanted);
+    let model = [...this.#models].find((other) => isSame(other.load.options, load.options));
     if (!model) {
       model = new ResidentModel(load);
       this.#models.add(model);
@@ -257,6 +256,12 @@ export class ResidentModels {
       `Cannot load "${name}" now: busy models take all the room (${busy}); try again later`,
     );
   }
+}
+
+/** Whether two loads give the same: aliases of one package differ in nothing but their name. */
+function isSame(a: LoadOptions, b: LoadOptions): boolean {
+  const withoutName = (options: LoadOptions) => JSON.stringify({ ...options, model: "" });
+  return withoutName(a) === withoutName(b);
 }
 
 function unloaded(): EngineError {

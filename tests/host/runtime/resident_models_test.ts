@@ -81,7 +81,13 @@ Deno.test("ResidentModels.acquire() loads a model once, whatever it is called", 
     models.acquire("a", plan, { onProgress: (share, stage) => stages.push(`${share} ${stage}`) }),
     models.acquire("alias of a", plan),
   ]);
+  const { memoryBytes, options } = fixture.plan("a");
+  const alias = { memoryBytes, options: { ...options, model: "alias" } };
+  await models.acquire("another alias of a", () => Promise.resolve(alias));
   assert.deepEqual(fixture.started, ["a"]);
+  const short = { memoryBytes, options: { ...options, contextLength: 9 } };
+  await models.acquire("short a", () => Promise.resolve(short));
+  assert.deepEqual(fixture.started, ["a", "a"], "it sees less, so it is another one");
   assert.equal(new Set(leases.map(({ worker }) => worker)).size, 1);
   assert.deepEqual(stages, ["0.5 loading weights"]);
 });

@@ -106,7 +106,7 @@ Deno.test("Engine.generate() stops a download that nobody waits for any more, an
 
 Deno.test("POST /v1/completions streams from a model that is still being downloaded", async () => {
   await withHub(async (engine, hub) => {
-    hub.faults.push({ file: "params_shard_0.bin", bytesPerSecond: 2 * SHARD_BYTES });
+    hub.faults.push({ file: "params_shard_0.bin", bytesPerSecond: SHARD_BYTES });
     const { post } = createTestApp({}, { engine, limits: { keepAliveMs: 100 } });
     const response = await post("/v1/completions", {
       model: REPOSITORY,

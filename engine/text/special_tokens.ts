@@ -22,13 +22,20 @@ const TURN_ENDS = [
 ];
 
 /**
- * Control tokens: those marked special, and those that the chat template writes itself (`<tool_call>` is often not marked).
+ * Control tokens: those marked special, those that the chat template writes itself (`<tool_call>` is often not marked), and those
+ * that answers are parsed by, which no template need write (`</think>`).
  *
  * @param templateSource the chat template's own text
+ * @param markers literals that answers are parsed by
  */
-export function findControlTokens(file: TokenizerFile, templateSource: string): AddedToken[] {
+export function findControlTokens(
+  file: TokenizerFile,
+  templateSource: string,
+  markers: readonly string[],
+): AddedToken[] {
   return file.addedTokens.filter((token) =>
-    token.special || (token.content.trim() !== "" && templateSource.includes(token.content))
+    token.special || markers.includes(token.content) ||
+    (token.content.trim() !== "" && templateSource.includes(token.content))
   );
 }
 

@@ -88,10 +88,10 @@ export async function loadTextModel(
   const conv = readConvTemplate(join(pkg.dir, "mlc-chat-config.json"), pkg.chatConfig);
   const template = await loadChatTemplate(pkg.dir, file, conv);
   const decoding = readTokenDecoding(file, pkg.chatConfig.tokenizer_info);
-  const controlTokens = findControlTokens(file, template?.source ?? "");
   checkPrefix(pkg, conv);
   const toolFormat = chooseToolFormat(template);
   const markers = [...toolFormat.markers, THINK_OPEN, THINK_CLOSE];
+  const controlTokens = findControlTokens(file, template?.source ?? "", markers);
   return new PackageTextModel({
     file,
     template,

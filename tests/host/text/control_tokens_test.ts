@@ -33,6 +33,27 @@ Deno.test("TextModel.encodeChat() keeps a user's control literals as plain text"
   );
 });
 
+Deno.test("TextModel.encodeChat() keeps a user's markup as text, written by the template or not", async () => {
+  const markup = ["<think>", "</think>", "<tool_call>"].map((content) => ({
+    content,
+    special: false,
+    normalized: false,
+  }));
+  const { model, show } = await loadTextFixture({
+    tokenizer: byteLevelTokenizer(markup),
+    chatTemplate: "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{{ tools }}",
+  });
+  assert.equal(
+    show(model.encodeChat([
+      { role: "user", content: "</think> <tool_call>" },
+      { role: "assistant", content: "<think>a</think>b" },
+    ])),
+    // What the model wrote itself stays what it was.
+    "[user]</think> <tool_call>[assistant]⟦<think>⟧a⟦</think>⟧b",
+  );
+  assert.equal(show(model.encodeText("a</think>b")), "a</think>b");
+});
+
 Deno.test("TextModel.encodeChat() protects every field that a client fills", async () => {
   const { model, toText } = await loadTextFixture({
     chatTemplate: readTemplate("qwen2_5.jinja"),

@@ -104,13 +104,11 @@ export class LocalEngine implements Engine {
 
   constructor(options: EngineOptions, parts: EngineParts = {}) {
     const { hub = {}, memoryBudgetBytes = Infinity } = options;
-    const { libraryEndpoint } = hub;
     this.#options = options;
     this.#files = new ModelFiles({
       store: {
         modelsDir: options.modelsDir ?? "models",
         builtinDir: BUILTIN_DIR,
-        ...(libraryEndpoint === undefined ? {} : { libraryEndpoint }),
       },
       hub,
       forceDownload: options.forceDownload ?? false,
@@ -211,8 +209,8 @@ export class LocalEngine implements Engine {
     this.#models.assertOpen();
     const info = await this.#files.provide(model, { ...options, task });
     const plan = () => this.#planLoad(info, backend);
-    // Models of the catalog may share their weights and differ in their library.
-    const name = [info.path, info.library?.path, backend].join("\0");
+    // Models of the catalog may share their weights and differ in library and context length.
+    const name = [info.path, info.library?.path, info.contextLength, backend].join("\0");
     return await this.#models.acquire(name, plan, { ...options, keepAliveMs });
   }
 
@@ -225,8 +223,8 @@ export class LocalEngine implements Engine {
       if (backend === undefined) throw new ModelInvalidError(`Cannot run "${info.name}": ${why}`);
       throw new InvalidRequestError("backend", `This backend cannot run "${info.name}": ${why}`);
     }
-    const { maxWaiting = 64, defaultMaxTokens = 500, contextLength, maxSequences, library } =
-      this.#options;
+    const { maxWaiting = 64, defaultMaxTokens = 500, library } = this.#options;
+    const { contextLength, maxSequences } = plan;
     return {
       memoryBytes: plan.memory?.totalBytes ?? info.memoryBytes,
       options: {
@@ -237,8 +235,8 @@ export class LocalEngine implements Engine {
         library: plan.backend === "web-llm" ? library ?? info.library?.path ?? null : null,
         maxWaiting,
         defaultMaxTokens,
-        ...(contextLength === undefined ? {} : { contextLength }),
-        ...(maxSequences === undefined ? {} : { maxSequences }),
+        ...(contextLength === null ? {} : { contextLength }),
+        ...(maxSequences === null ? {} : { maxSequences }),
       },
     };
   }

@@ -16,7 +16,11 @@ const BACKEND_NAMES: Readonly<Record<string, BackendName>> = {
   "wgsl": "wgsl",
   "optimized-native": "wgsl",
   "web-llm": "web-llm",
+  "transformers-generic": "web-llm",
 };
+
+/** Sizes that were asked for. */
+type Sizes = Pick<RuntimeOptions, "contextLength" | "maxSequences">;
 
 /**
  * Plans a load.
@@ -36,12 +40,19 @@ export async function planRuntime(
   if (!isRunnable || model.path === null || !model.materialized) {
     return planNothing(model, reasons);
   }
+  // An id of the catalog may see less than its package.
+  const contextLength = options.contextLength ?? model.contextLength;
+  const sizes = {
+    ...(contextLength === null ? {} : { contextLength }),
+    ...(options.maxSequences === undefined ? {} : { maxSequences: options.maxSequences }),
+  };
   try {
     const pkg = await openPackage(model.path);
     if (backend === "web-llm") {
-      return await planWebLlm(model, pkg, { options, adapter });
+      const path = options.library ?? model.library?.path;
+      return await planWebLlm(model, pkg, { path, sizes, adapter });
     }
-    return planWgsl(model, pkg, { options, adapter: await adapter(), reasons });
+    return planWgsl(model, pkg, { sizes, adapter: await adapter(), reasons });
   } catch (error) {
     if (error instanceof EngineError) return planNothing(model, [...reasons, error.message]);
     throw error;
@@ -56,13 +67,9 @@ function chooseBackend({ task, supportLevel }: ModelInfo): BackendName {
 function planWgsl(
   model: ModelInfo,
   pkg: ModelPackage,
-  { options, adapter, reasons }: {
-    options: RuntimeOptions;
-    adapter: AdapterInfo;
-    reasons: string[];
-  },
+  { sizes, adapter, reasons }: { sizes: Sizes; adapter: AdapterInfo; reasons: string[] },
 ): RuntimePlan {
-  const { memory, kernelSet, kvElem } = planModel(pkg, adapter, sizesOf(options));
+  const { memory, kernelSet, kvElem } = planModel(pkg, adapter, sizes);
   if (adapter.kind === "software") {
     reasons.push("The adapter runs on the CPU: weights go into textures, which are faster there");
   }
@@ -77,9 +84,12 @@ function planWgsl(
 async function planWebLlm(
   model: ModelInfo,
   pkg: ModelPackage,
-  { options, adapter }: { options: RuntimeOptions; adapter: () => Promise<AdapterInfo> },
+  { path, sizes, adapter }: {
+    path: string | undefined;
+    sizes: Sizes;
+    adapter: () => Promise<AdapterInfo>;
+  },
 ): Promise<RuntimePlan> {
-  const path = options.library ?? model.library?.path;
   if (path === undefined) {
     const advice = "No compiled library is known for this model; name one with --model-library";
     return planNothing(model, [advice]);
@@ -88,7 +98,7 @@ async function planWebLlm(
   const library = await readLibrary(path);
   const info = await adapter();
   if (model.task === "embed") return planEmbedder(model, pkg, { library, info, reasons });
-  const { memory, kvElem } = planLibrary(pkg, library, info, sizesOf(options));
+  const { memory, kvElem } = planLibrary(pkg, library, info, sizes);
   reasons.push("Whether the library takes several sequences at once is tried at load");
   return {
     ...planOf(model, info, memory, reasons),
@@ -140,13 +150,6 @@ function planOf(
     contextLength: memory.contextLength,
     kvBlocks: { numBlocks, blockSize },
     maxSequences: memory.maxSequences,
-  };
-}
-
-function sizesOf({ contextLength, maxSequences }: RuntimeOptions) {
-  return {
-    ...(contextLength === undefined ? {} : { contextLength }),
-    ...(maxSequences === undefined ? {} : { maxSequences }),
   };
 }
 

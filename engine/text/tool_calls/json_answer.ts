@@ -5,10 +5,10 @@
  * @module
  */
 import type { ChatMessage, ToolCall, ToolChoice, ToolDefinition } from "../../types.ts";
-import { AnswerText } from "./answer_text.ts";
-import { CallReader, isSpace } from "./call_reader.ts";
+import { isSpace } from "./call_reader.ts";
 import { JsonStringDecoder } from "./json_string.ts";
-import type { AnswerPart, ToolCallParser, ToolFormat } from "./tool_format.ts";
+import type { AnswerPart, ToolFormat } from "./tool_format.ts";
+import { WholeAnswerParser } from "./whole_answer.ts";
 
 const MESSAGE = '{"type": "message", "content": ';
 const CALLS = '{"type": "function_call", "calls": [';
@@ -89,90 +89,44 @@ function describeCall({ id, name, arguments: text }: ToolCall): string {
 }
 
 /** Reads both forms; any other answer is text. */
-class JsonAnswerParser implements ToolCallParser {
-  readonly #names: ReadonlySet<string>;
-  readonly #text = new AnswerText();
+class JsonAnswerParser extends WholeAnswerParser {
   readonly #content = new JsonStringDecoder();
-  #state: "head" | "content" | "between" | "call" | "text" | "end" = "head";
-  #held = "";
-  #reader: CallReader | null = null;
-  #numCalls = 0;
+  #state: "head" | "content" | "between" | "end" = "head";
 
-  constructor(names: ReadonlySet<string>) {
-    this.#names = names;
-  }
-
-  push(text: string): AnswerPart[] {
-    const parts: AnswerPart[] = [];
-    for (const char of text) this.#read(char, parts);
-    return parts;
-  }
-
-  flush(): AnswerPart[] {
-    const isCall = this.#numCalls > 0 || this.#reader?.isAnnounced;
-    const rest = isCall ? "" : this.#held + (this.#reader?.raw ?? "") + this.#content.flush();
-    return [...this.#text.push(rest), ...this.#text.flush()];
-  }
-
-  #read(char: string, parts: AnswerPart[]): void {
+  protected override readAround(char: string, parts: AnswerPart[]): void {
     switch (this.#state) {
       case "head":
         return this.#readHead(char, parts);
       case "content":
-        parts.push(...this.#text.push(this.#content.push(char)));
+        parts.push(...this.text.push(this.#content.push(char)));
         if (this.#content.isDone) this.#state = "end";
         break;
-      case "call":
-        return this.#readCall(char, parts);
       case "between":
-        if (char === "{") {
-          this.#reader = new CallReader(this.#numCalls, this.#names);
-          this.#state = "call";
-          this.#readCall(char, parts);
-        } else if (char === "]") this.#state = "end";
-        else this.#held += char;
-        break;
-      case "text":
-        parts.push(...this.#text.push(char));
+        if (char === "{") this.beginCall(char, parts);
+        else if (char === "]") this.#state = "end";
+        else this.held += char;
     }
+  }
+
+  protected override endCall(): void {
+    this.#state = "between";
+  }
+
+  protected override flushContent(): string {
+    return this.#content.flush();
   }
 
   /** Compared without white space: the forms have none inside their strings. */
   #readHead(char: string, parts: AnswerPart[]): void {
-    this.#held += char;
+    this.held += char;
     if (isSpace(char)) return;
-    const seen = withoutSpace(this.#held);
+    const seen = withoutSpace(this.held);
     const [message, calls] = [withoutSpace(MESSAGE) + '"', withoutSpace(CALLS)];
-    if (seen === message) this.#enter("content");
-    else if (seen === calls) this.#state = "between"; // held until the first call is one
-    else if (!message.startsWith(seen) && !calls.startsWith(seen)) this.#degrade(parts);
-  }
-
-  #readCall(char: string, parts: AnswerPart[]): void {
-    const reader = this.#reader!;
-    const read = reader.push(char);
-    if (read.some((part) => part.type === "tool_call")) this.#text.beginCall();
-    parts.push(...read);
-    if (reader.status === "malformed") {
-      this.#held += reader.raw;
-      this.#degrade(parts);
-    } else if (reader.status === "done") {
-      this.#numCalls++;
-      this.#reader = null;
-      this.#enter("between");
-    }
-  }
-
-  #enter(state: "content" | "between"): void {
-    this.#held = "";
-    this.#state = state;
-  }
-
-  #degrade(parts: AnswerPart[]): void {
-    parts.push(...this.#text.push(this.#held));
-    this.#held = "";
-    this.#reader = null;
-    this.#state = "text";
+    if (seen === message) {
+      this.held = "";
+      this.#state = "content";
+    } else if (seen === calls) this.#state = "between"; // held until the first call is one
+    else if (!message.startsWith(seen) && !calls.startsWith(seen)) this.degrade(parts);
   }
 }
 

@@ -14,6 +14,9 @@ const GROUP_TEXELS = { int8: 5, f32: 8 } as const;
 /** Blocks of eight columns in a group. */
 const GROUP_BLOCKS = 4;
 
+/** Tokens of the largest tile. */
+const TILE_TOKENS = Math.max(...GEMM_TOKENS);
+
 /** An activation of this set. */
 export interface SoftwareActivation extends Activation {
   readonly precision: Precision;
@@ -41,7 +44,7 @@ export class SoftwareActivations {
   /** @param maxStepTokens T stays at or below it */
   constructor(device: GpuDevice, maxStepTokens: number) {
     this.#device = device;
-    this.#maxRows = Math.ceil(maxStepTokens / GEMM_TOKENS) * GEMM_TOKENS; // whole tiles of tokens
+    this.#maxRows = Math.ceil(maxStepTokens / TILE_TOKENS) * TILE_TOKENS; // whole tiles
   }
 
   /** The one that `weight` reads. */

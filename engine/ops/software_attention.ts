@@ -1,5 +1,5 @@
 /**
- * Attention of the software set: RoPE and append, attention, and staging where a head is no whole number of groups.
+ * Attention of the software set, and what it needs where sizes do not allow to fuse: RoPE and append, staging.
  *
  * @module
  */
@@ -16,28 +16,27 @@ const LANES = 8;
 /** Columns of queries that a workgroup holds in registers; more spill, and take seconds to compile. */
 const MAX_WORKGROUP_COLUMNS = 512;
 
-/** What attention works on. */
-export interface SoftwareAttentionOptions extends AttentionOptions {
+/** What RoPE and the append work on. */
+export interface AppendOptions extends AttentionOptions {
   /** [T, (H + 2 KH) C] f32. */
   readonly qkv: GPUBuffer;
   readonly cosSin: GPUBuffer;
   readonly kv: KvLayer;
-  readonly y: SoftwareActivation;
+  /** [T, H C] f32, four a texel; written. */
+  readonly query: GPUTexture;
 }
 
-/** Everything from queries, keys and values to the activation. */
-export async function createSoftwareAttention(
+/** Rotates queries and keys, and appends keys and values: where the projection could not do it. */
+export function appendToCache(
   device: GpuDevice,
   step: StepBuffers,
-  scratch: Scratch,
-  options: SoftwareAttentionOptions,
-): Promise<Dispatch[]> {
-  const { numHeads, numKvHeads, headDim, kv, y } = options;
-  const query = scratch.texture("queries", numHeads * headDim);
-  const { ropeKvAppend, stageRows } = SOFTWARE_KERNELS;
+  options: AppendOptions,
+): Promise<Dispatch> {
+  const { numHeads, numKvHeads, headDim, kv } = options;
+  const { ropeKvAppend } = SOFTWARE_KERNELS;
   const texelsPerHead = headDim / (kv.elem === "f16" ? 8 : 4);
-  const append = await createDispatch(device, ropeKvAppend, ropeKvAppend.name, {
-    resources: [options.qkv, step.tokens, options.cosSin, query, kv.keys, kv.values],
+  return createDispatch(device, ropeKvAppend, ropeKvAppend.name, {
+    resources: [options.qkv, step.tokens, options.cosSin, options.query, kv.keys, kv.values],
     overrides: {
       NUM_HEADS: numHeads,
       NUM_KV_HEADS: numKvHeads,
@@ -48,14 +47,31 @@ export async function createSoftwareAttention(
     x: Math.ceil((numHeads + 2 * numKvHeads) * texelsPerHead / LANES),
     y: PER_TOKEN,
   });
+}
+
+/** What attention works on. */
+export interface SoftwareAttentionOptions extends AttentionOptions {
+  /** [T, H C] f32, four a texel. */
+  readonly query: GPUTexture;
+  readonly kv: KvLayer;
+  readonly y: SoftwareActivation;
+}
+
+/** From queries to the activation. */
+export async function createSoftwareAttention(
+  device: GpuDevice,
+  step: StepBuffers,
+  scratch: Scratch,
+  options: SoftwareAttentionOptions,
+): Promise<Dispatch[]> {
+  const { headDim, y } = options;
   // The scale of a group needs all its columns in one workgroup.
   const canStage = y.precision === "f32" || headDim % 32 === 0;
-  if (canStage) return [append, await attend(device, step, query, options, y.staged)];
+  if (canStage) return [await attend(device, step, options, y.staged)];
   const attended = scratch.buffer("attended", y.numCols);
-  const kernel = stageRows(y.precision);
+  const kernel = SOFTWARE_KERNELS.stageRows(y.precision);
   return [
-    append,
-    await attend(device, step, query, options, attended),
+    await attend(device, step, options, attended),
     await createDispatch(device, kernel, kernel.name, {
       resources: [attended, y.staged],
       overrides: { ...stagedOverrides(y), K: y.numCols },
@@ -69,11 +85,10 @@ export async function createSoftwareAttention(
 function attend(
   device: GpuDevice,
   step: StepBuffers,
-  query: GPUTexture,
   options: SoftwareAttentionOptions,
   target: GPUTexture | GPUBuffer,
 ): Promise<Dispatch> {
-  const { numHeads, numKvHeads, headDim, kv, y } = options;
+  const { query, numHeads, numKvHeads, headDim, kv, y } = options;
   const numShared = numHeads / numKvHeads;
   const chunks = Math.ceil(numShared * headDim / MAX_WORKGROUP_COLUMNS);
   const isStaged = target instanceof GPUTexture;

@@ -18,12 +18,15 @@ export interface SoftwareLinearOptions {
   readonly x: Activation;
   readonly weight: Matrix;
   readonly part: MatrixPart;
-  readonly end: Pick<LinearKernelOptions, "end" | "staged">;
+  readonly end: Pick<LinearKernelOptions, "end" | "staged" | "kvElem">;
   /** Bindings of the end. */
   readonly resources: readonly GpuResource[];
   /** Overrides of the end. */
   readonly overrides: Overrides;
-  /** Tiles of rows, where the end joins blocks from two. @default all tiles of the part */
+  /**
+   * Workgroups, where the end joins two blocks a lane.
+   * @default all tiles of the part
+   */
   readonly numTiles?: number;
   /** Rows of the batch. */
   readonly count: Count;
@@ -52,18 +55,30 @@ export async function createSoftwareLinear(
     ...(x.squares ? { NORM_TILES: numTilesOf(weight.numCols) } : {}),
     ...options.overrides,
   };
-  const [gemvEntry, gemmEntry, wideEntry] = kernel.entries;
-  const isWide = wideEntry !== undefined && numTiles >= MIN_WIDE_TILES;
-  const [one, many] = await Promise.all([
-    device.pipeline(kernel, isWide ? wideEntry : gemvEntry!, overrides),
-    device.pipeline(kernel, gemmEntry!, overrides),
+  const isWide = kernel.entries.includes(`${kernel.name}_wide`) && numTiles >= MIN_WIDE_TILES;
+  const entry = (suffix: string) => device.pipeline(kernel, `${kernel.name}_${suffix}`, overrides);
+  const [one, ...tiles] = await Promise.all([
+    entry(isWide ? "wide" : "gemv"),
+    ...GEMM_TOKENS.map((numTokens) => entry(`gemm${numTokens}`)),
   ]);
   const numPairs = Math.ceil(numTiles / 2);
   return {
     kernel: kernel.name,
     bindGroup: device.bind(kernel, [step, ...x.resources, ...part.resources, ...options.resources]),
-    pipeline: (shape) => count(shape) === 1 ? one : many,
-    workgroupsX: (shape) => Math.ceil(count(shape) / GEMM_TOKENS),
+    pipeline(shape) {
+      const numTokens = count(shape);
+      return numTokens === 1 ? one! : tiles[tileIndexOf(numTokens)]!;
+    },
+    workgroupsX(shape) {
+      const numTokens = count(shape);
+      return numTokens === 1 ? 1 : Math.ceil(numTokens / GEMM_TOKENS[tileIndexOf(numTokens)]!);
+    },
     workgroupsY: (shape) => isWide && count(shape) === 1 ? numPairs : numTiles,
   };
+}
+
+/** The smallest tile that takes a batch at once, or the largest. */
+function tileIndexOf(numTokens: number): number {
+  const index = GEMM_TOKENS.findIndex((tile) => numTokens <= tile);
+  return index < 0 ? GEMM_TOKENS.length - 1 : index;
 }

@@ -1,5 +1,5 @@
 /**
- * The `software` kernel set: host half of kernels/software. A layer is attention's three or four dispatches and three more.
+ * The `software` kernel set: host half of kernels/software. A layer is five dispatches where sizes allow it.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import type { Dispatch, GpuDevice, GpuResource } from "../gpu/mod.ts";
 import { createDispatch, PER_LOGITS_ROW, PER_TOKEN } from "./dispatch.ts";
 import type {
   Activation,
+  AttentionOptions,
   AttentionShape,
   KvLayer,
   KvLayout,
@@ -18,7 +19,7 @@ import type {
   Residual,
   StepBuffers,
 } from "./operations.ts";
-import { createSoftwareAttention } from "./software_attention.ts";
+import { appendToCache, createSoftwareAttention } from "./software_attention.ts";
 import {
   softwareActivation,
   SoftwareActivations,
@@ -67,6 +68,46 @@ export function createSoftwareOperations(
     ));
   }
 
+  /** Queries, rotated, in their texture; keys and values in the cache. One dispatch where the sizes allow it. */
+  async function projectQkv(
+    x: Activation,
+    { weight, bias, headNorms, cosSin }: QkvProjection,
+    kv: KvLayer,
+    query: GPUTexture,
+    options: AttentionOptions,
+  ): Promise<Dispatch[]> {
+    const { numHeads, numKvHeads, headDim, rotaryDim } = options;
+    const canFuse = !headNorms && weight.parts.length === 1 && headDim % 16 === 0 &&
+      rotaryDim % 16 === 0;
+    if (canFuse) {
+      const pairs = (numHeads + 2 * numKvHeads) * headDim / 16;
+      return [
+        await createSoftwareLinear(device, step.step, {
+          x,
+          weight,
+          part: weight.parts[0]!,
+          end: { end: "rope", kvElem: kv.elem },
+          resources: [bias ?? scratch.unused, step.tokens, cosSin, query, kv.keys, kv.values],
+          overrides: {
+            NUM_HEADS: numHeads,
+            NUM_KV_HEADS: numKvHeads,
+            HEAD_DIM: headDim,
+            ROTARY_DIM: rotaryDim,
+            HAS_BIAS: bias !== undefined,
+          },
+          numTiles: Math.ceil(pairs / LANES),
+          count: PER_TOKEN,
+        }),
+      ];
+    }
+    const qkv = scratch.buffer("qkv", weight.numRows);
+    return [
+      ...await store(x, weight, qkv, bias ? { bias } : {}),
+      ...(headNorms ? [await normHeads(device, qkv, headNorms, options)] : []),
+      await appendToCache(device, step, { qkv, cosSin, kv, query, ...options }),
+    ];
+  }
+
   return {
     activation: (name, weight) => activations.get(name, weight),
 
@@ -94,13 +135,12 @@ export function createSoftwareOperations(
       ));
     },
 
-    attention: async (x, { weight, bias, headNorms, cosSin }, kv, y, options) => {
-      const qkv = scratch.buffer("qkv", weight.numRows);
+    attention: async (x, qkv, kv, y, options) => {
+      const query = scratch.texture("queries", options.numHeads * options.headDim);
       return [
-        ...await store(x, weight, qkv, bias ? { bias } : {}),
-        ...(headNorms ? [await normHeads(device, qkv, headNorms, options)] : []),
+        ...await projectQkv(x, qkv, kv, query, options),
         ...await createSoftwareAttention(device, step, scratch, {
-          ...{ qkv, cosSin, kv, y: softwareActivation(y) },
+          ...{ query, kv, y: softwareActivation(y) },
           ...options,
         }),
       ];
@@ -118,7 +158,6 @@ export function createSoftwareOperations(
           overrides: {
             ...stagedOverrides(y),
             F: numCols,
-            PAIR_DISTANCE: numCols / LANES,
             IS_GEGLU: activation === "geglu",
           },
           numTiles: numTilesOf(numCols),

@@ -3,6 +3,11 @@
 // Overrides  F a multiple of 8
 override F: u32;
 
+// A block of gates, and its block of ups.
+fn lane_blocks(first: u32) -> vec2u {
+  return vec2u(first, first + F / 8u);
+}
+
 fn last_token() -> u32 {
   return step.num_tokens - 1u;
 }

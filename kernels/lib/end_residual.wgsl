@@ -1,4 +1,9 @@
 // Ends a layer whose output joins the residual stream; goes behind lib/residual.wgsl.
+// The blocks of a lane; most entries take the first alone.
+fn lane_blocks(first: u32) -> vec2u {
+  return vec2u(first, first + LANES);
+}
+
 fn last_token() -> u32 {
   return step.num_tokens - 1u;
 }

@@ -9,6 +9,11 @@ override HAS_BIAS: bool = false;
 override ON_LOGITS: bool = false;
 override SOFT_CAP: f32 = 0.0;
 
+// The blocks of a lane; most entries take the first alone.
+fn lane_blocks(first: u32) -> vec2u {
+  return vec2u(first, first + LANES);
+}
+
 fn last_token() -> u32 {
   return select(step.num_tokens, step.num_logits, ON_LOGITS) - 1u;
 }

@@ -9,10 +9,10 @@
  *   x_squares  texture     texel (tile, t): Σ of 64 columns' squares; see lib/residual.wgsl
  *   w          texture     see lib/row_tiles.wgsl; codes past K are 7, other weights past K zero
  *   scales     texture     a lane's eight scales a group: one texel of f16 (int8 layers) or two of f32, on the lines of w
- * Entries    …_gemv  one token,    a block of eight rows a lane:  dispatch (1, tiles)
- *            …_wide  one token,    two blocks a lane:             dispatch (1, ceil(tiles / 2))
- *            …_gemm  eight tokens, a block a lane:                dispatch (ceil(T / 8), tiles)
- *            An end that joins two blocks (`gated`) has them in all entries, and no …_wide.
+ * Entries    …_gemv            one token, a block of eight rows a lane:  dispatch (1, tiles)
+ *            …_wide            one token, two blocks a lane:             dispatch (1, ceil(tiles / 2))
+ *            …_gemm2, 4 and 8  so many tokens, a block a lane:           dispatch (ceil(T / tokens), tiles)
+ *            An end that joins two blocks (`gated`, `rope`) has them in all entries, and no …_wide.
  *            All sum in the same order, so a row does not depend on how many tokens the step has.
  * Method     one SIMD group of eight lanes a workgroup. The next texel is loaded before the present one is used; accumulators are
  *            variables, since this driver puts arrays into memory.
@@ -21,8 +21,12 @@
  */
 import endGated from "../lib/end_gated.wgsl" with { type: "text" };
 import endResidual from "../lib/end_residual.wgsl" with { type: "text" };
+import endRope from "../lib/end_rope.wgsl" with { type: "text" };
 import endStore from "../lib/end_store.wgsl" with { type: "text" };
 import gate from "../lib/gate.wgsl" with { type: "text" };
+import kvBlockF16 from "../lib/kv_block_f16.wgsl" with { type: "text" };
+import kvBlockF32 from "../lib/kv_block_f32.wgsl" with { type: "text" };
+import kvTiles from "../lib/kv_tiles.wgsl" with { type: "text" };
 import normFactor from "../lib/norm_factor.wgsl" with { type: "text" };
 import q4 from "../lib/q4.wgsl" with { type: "text" };
 import residual from "../lib/residual.wgsl" with { type: "text" };
@@ -37,7 +41,7 @@ import texelF32 from "../lib/texel_f32.wgsl" with { type: "text" };
 import weightsDense from "../lib/weights_dense.wgsl" with { type: "text" };
 import weightsQ4F32 from "../lib/weights_q4_f32.wgsl" with { type: "text" };
 import weightsQ4Int8 from "../lib/weights_q4_int8.wgsl" with { type: "text" };
-import type { Kernel } from "../kernel.ts";
+import type { Elem, Kernel } from "../kernel.ts";
 import { assembleKernel, type Bindings, memoize, unroll } from "./assemble.ts";
 
 /** How activations lie in a texture: groups of 32 int8 with a scale, or plain f32. */
@@ -49,15 +53,23 @@ export type WeightFormat = "q4_int8" | "q4_f32" | "dense_f16" | "dense_f32";
 /** Which layer. */
 export interface LinearKernelOptions {
   readonly format: WeightFormat;
-  /** `store` into a buffer, `residual` and `gated` into activations of `staged` precision. */
-  readonly end: "store" | "residual" | "gated";
+  /** `store` into a buffer, `rope` into queries and a KV cache, `residual` and `gated` into activations. */
+  readonly end: "store" | "rope" | "residual" | "gated";
   readonly isNormed: boolean;
-  /** @default "f32" */
+  /**
+   * Of the activations.
+   * @default "f32"
+   */
   readonly staged?: Precision;
+  /**
+   * Of the KV cache.
+   * @default "f32"
+   */
+  readonly kvElem?: Elem;
 }
 
-/** Tokens of a `…_gemm` workgroup. */
-export const GEMM_TOKENS = 8;
+/** Tokens of the `…_gemm` entries' workgroups: the last serves all larger batches, the others those that would not fill it. */
+export const GEMM_TOKENS = [2, 4, 8] as const;
 
 const FORMAT_PARTS: Record<WeightFormat, readonly string[]> = {
   q4_int8: [scalesF16, weightsQ4Int8],
@@ -84,7 +96,7 @@ export function residualBindings(precision: Precision): Bindings {
 }
 
 function endOf(
-  { end, staged = "f32" }: LinearKernelOptions,
+  { end, staged = "f32", kvElem = "f32" }: LinearKernelOptions,
 ): { bindings: Bindings; parts: string[] } {
   const { bindings, part } = stagedParts(staged);
   switch (end) {
@@ -97,6 +109,18 @@ function endOf(
         },
         parts: [endStore],
       };
+    case "rope":
+      return {
+        bindings: {
+          bias: ["read", "array<vec4f>"],
+          tokens: ["read", "array<Token>"],
+          cos_sin: ["read", "array<vec4f>"],
+          q: ["texture_float_write"],
+          k_cache: ["texture_uint_write"],
+          v_cache: ["texture_uint_write"],
+        },
+        parts: [kvTiles, kvElem === "f16" ? kvBlockF16 : kvBlockF32, endRope],
+      };
     case "residual":
       return { bindings: residualBindings(staged), parts: [part, residual, endResidual] };
     case "gated":
@@ -106,16 +130,21 @@ function endOf(
 
 /** The layer's kernel. */
 export const linearKernel: (options: LinearKernelOptions) => Kernel = memoize((options) => {
-  const { format, end, isNormed, staged } = options;
+  const { format, end, isNormed, staged, kvElem } = options;
   const isInt8 = format === "q4_int8";
-  const name = ["linear", format, ...(isNormed ? ["normed"] : []), end, ...(staged ? [staged] : [])]
+  const name = ["linear", format, isNormed && "normed", end, staged ?? kvElem]
+    .filter(Boolean)
     .join("_");
   const own = endOf(options);
-  const entries: [suffix: string, numTokens: number, numBlocks: number][] = end === "gated"
-    ? [["gemv", 1, 2], ["gemm", GEMM_TOKENS, 2]]
-    : [["gemv", 1, 1], ["gemm", GEMM_TOKENS, 1], ["wide", 1, 2]];
+  const isPaired = end === "gated" || end === "rope";
+  const numBlocks = isPaired ? 2 : 1;
+  const entries: Entry[] = [
+    { suffix: "gemv", numTokens: 1, numBlocks },
+    ...GEMM_TOKENS.map((numTokens) => ({ suffix: `gemm${numTokens}`, numTokens, numBlocks })),
+  ];
+  if (!isPaired) entries.push({ suffix: "wide", numTokens: 1, numBlocks: 2 });
   return assembleKernel(name, {
-    entries: entries.map(([suffix]) => `${name}_${suffix}`),
+    entries: entries.map(({ suffix }) => `${name}_${suffix}`),
     bindings: {
       step: ["uniform", "Step"],
       x: [isInt8 ? "texture_uint" : "texture_float"],
@@ -131,9 +160,7 @@ export const linearKernel: (options: LinearKernelOptions) => Kernel = memoize((o
       ...FORMAT_PARTS[format],
       ...own.parts,
       isNormed ? normFactor : NO_NORM,
-      ...entries.map(([suffix, numTokens, numBlocks]) =>
-        entryPoint(`${name}_${suffix}`, numTokens, numBlocks)
-      ),
+      ...entries.map((entry) => entryPoint(`${name}_${entry.suffix}`, entry)),
     ],
   });
 });
@@ -141,7 +168,6 @@ export const linearKernel: (options: LinearKernelOptions) => Kernel = memoize((o
 const SIZES = `
 override K: u32;
 override STEPS: u32;       // along K
-override PAIR_DISTANCE: u32 = 8u; // from the first block of a lane to its second
 `;
 
 const NO_NORM = `
@@ -150,18 +176,25 @@ fn norm_factor(row: u32) -> f32 {
 }
 `;
 
+interface Entry {
+  readonly suffix: string;
+  readonly numTokens: number;
+  /** Blocks of eight rows a lane. */
+  readonly numBlocks: number;
+}
+
 const ROWS = ["low.x", "low.y", "low.z", "low.w", "high.x", "high.y", "high.z", "high.w"];
 
 /** Sums of block b's rows for token t are `sum_<b>_<t>_low` and `…_high`. */
-function entryPoint(name: string, numTokens: number, numBlocks: number): string {
+function entryPoint(name: string, { suffix, numTokens, numBlocks }: Entry): string {
   const tokens = (line: (t: number) => string) => unroll(numTokens, line);
   const blocks = (line: (b: number) => string) => unroll(numBlocks, line);
   return `
 @compute @workgroup_size(8)
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let t = group.x * ${numTokens}u;
-  let first = group.y * ${isWide(name) ? 2 * 8 : 8}u + lane;
-  let blocks = vec2u(first, first + PAIR_DISTANCE);
+  let first = group.y * ${suffix === "wide" ? 2 * 8 : 8}u + lane;
+  let blocks = lane_blocks(first);
   ${tokens((t) => `let row_${t} = x_row(t + ${t}u);`)}
   ${
     blocks((b) =>
@@ -186,10 +219,6 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   ${numTokens === 1 ? finishOne(numBlocks) : finishMany(numTokens, numBlocks)}
 }
 `;
-}
-
-function isWide(name: string): boolean {
-  return name.endsWith("_wide");
 }
 
 /** Eight rows of block b times the columns of all tokens. */

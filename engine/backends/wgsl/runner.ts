@@ -23,6 +23,9 @@ import { type ModelPlan, type ModelPlanOptions, planModel } from "./model_plan.t
 const TOKEN_WORDS = 4;
 const STEP_WORDS = 4;
 
+/** Batches that between them run every entry point of both kernel sets. */
+const WARM_UP_TOKENS = [1, 2, 4, 8];
+
 /** Options of {@linkcode WgslRunner.load}. */
 export interface WgslRunnerOptions extends ModelPlanOptions {
   /** Share from 0 to 1, and what is being done. */
@@ -113,7 +116,7 @@ export class WgslRunner implements Runner {
       "the KV cache and activations",
       () => WgslRunner.#record(device, plan, weights),
     );
-    await runner.#warmUp();
+    await runner.#warmUp((share) => onProgress(0.9 + 0.1 * share, "compiling kernels"));
     onProgress(1, "ready");
     return runner;
   }
@@ -179,11 +182,24 @@ export class WgslRunner implements Runner {
     });
   }
 
-  /** Runs both shapes of every kernel once: drivers compile at the first dispatch. Block 0 is overwritten later. */
-  async #warmUp(): Promise<void> {
-    const entry = { sequence: -1, firstPosition: 0, blocks: [0], wantsLogits: true };
-    await this.run([{ ...entry, tokens: [0] }]);
-    await this.run([{ ...entry, tokens: [0, 0] }]);
+  /**
+   * Runs every entry point of every kernel once: drivers compile at the first dispatch, some for seconds. Block 0 is
+   * overwritten later.
+   */
+  async #warmUp(onProgress: (share: number) => void): Promise<void> {
+    const { maxSequences } = this.limits;
+    for (const [i, numTokens] of WARM_UP_TOKENS.entries()) {
+      // As many rows of logits as tokens, where so many sequences are allowed.
+      const numEntries = Math.min(numTokens, maxSequences);
+      await this.run(Array.from({ length: numEntries }, (_, entry) => ({
+        sequence: -1 - entry,
+        tokens: new Array<number>(entry === 0 ? numTokens - numEntries + 1 : 1).fill(0),
+        firstPosition: 0,
+        blocks: [0],
+        wantsLogits: true,
+      })));
+      onProgress((i + 1) / WARM_UP_TOKENS.length);
+    }
   }
 
   async run(entries: readonly RunnerEntry[]): Promise<Float32Array> {

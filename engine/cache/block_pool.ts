@@ -67,13 +67,19 @@ export class BlockPool {
     return true;
   }
 
-  /** Lets the prefix cache know the table's blocks that are full now that `numComputed` of `tokens` are computed. */
+  /**
+   * Lets the prefix cache know the table's blocks that are full now that `numComputed` of `tokens` are computed. Stops at a
+   * block whose tokens another one holds already: what is found again is always a chain of blocks that were computed
+   * behind each other, so a block is never overwritten before those that need it.
+   */
   remember(table: BlockTable, tokens: readonly number[], numComputed: number): void {
     const numFull = Math.floor(numComputed / this.blockSize);
     for (let i = table.entries.length; i < numFull; i++) {
       const parent = table.entries.at(-1) ?? ROOT_ENTRY;
       const own = tokens.slice(i * this.blockSize, (i + 1) * this.blockSize);
-      table.entries.push(this.#prefixes.insert(parent, own, table.blocks[i]!).id);
+      const entry = this.#prefixes.insert(parent, own, table.blocks[i]!);
+      if (entry.block !== table.blocks[i]) return;
+      table.entries.push(entry.id);
     }
   }
 

@@ -84,3 +84,27 @@ Deno.test("BlockPool.remember() keeps the block that came first where two hold t
   pool.adopt(found, tokens(1, 2, 3));
   assert.deepEqual(found.blocks, [a.blocks[0]]);
 });
+
+Deno.test("BlockPool.adopt() never mixes blocks that were not computed behind each other", () => {
+  const pool = new BlockPool(6, 2);
+  const [a, b] = [new BlockTable(), new BlockTable()];
+  for (const table of [a, b]) pool.grow(table, 5);
+  pool.remember(a, tokens(1, 2, 3, 4, 5), 2);
+  pool.remember(b, tokens(1, 2, 3, 4, 5), 4); // its first block has a's tokens
+  const found = new BlockTable();
+  assert.equal(pool.adopt(found, tokens(1, 2, 3, 4, 5)), 2);
+  assert.deepEqual(found.blocks, [a.blocks[0]]);
+});
+
+Deno.test("BlockPool.remember() enters a block once the other one with its tokens is overwritten", () => {
+  const pool = new BlockPool(4, 2);
+  const [a, b] = [new BlockTable(), new BlockTable()];
+  for (const table of [a, b]) pool.grow(table, 3);
+  for (const table of [a, b]) pool.remember(table, tokens(1, 2, 3), 3);
+  pool.release(a);
+  pool.grow(new BlockTable(), 3); // overwrites a's
+  pool.remember(b, tokens(1, 2, 3), 3);
+  const found = new BlockTable();
+  assert.equal(pool.adopt(found, tokens(1, 2, 3)), 2);
+  assert.deepEqual(found.blocks, [b.blocks[0]]);
+});

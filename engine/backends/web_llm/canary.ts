@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LibraryModel } from "./library_model.ts";
+import { type LibraryModel, PAGE_SIZE } from "./library_model.ts";
 
 /** What a library can do. */
 export interface LibraryAbilities {
@@ -15,76 +15,119 @@ export interface LibraryAbilities {
   readonly reasons: string[];
 }
 
-/** Sums in another order move logits by rounding alone; a wrong row differs by whole units. */
-const TOLERANCE = 0.02;
-/** Any tokens will do; these are in every vocabulary. */
-const PROMPT = [1, 2, 3];
-const FIRST = 4;
-const SECOND = 5;
+/** What is tried. */
+export type ProbedModel = Pick<
+  LibraryModel,
+  "hasBatch" | "add" | "remove" | "fork" | "clear" | "runBatch" | "runSingle"
+>;
 
-/** Compares steps of two sequences with the same steps alone. */
-export async function probeLibrary(model: LibraryModel): Promise<LibraryAbilities> {
+/**
+ * How far a row may be from the one it should be, as a share of what rows behind different tokens differ by: f16 sums in
+ * another order move logits by some hundredths of that, a wrong row by all of it.
+ */
+const TOLERANCE = 0.1;
+/** A full page, which a copy shares, and the beginning of another; any tokens will do, these are in every vocabulary. */
+const PROMPT = Array.from({ length: PAGE_SIZE + 2 }, (_, i) => 1 + i % 5);
+const FIRST = 6;
+const SECOND = 7;
+
+/**
+ * Compares steps of several sequences with the same steps alone. Leaves the cache empty.
+ *
+ * @throws {EngineError} the library cannot even run one sequence
+ */
+export async function probeLibrary(model: ProbedModel): Promise<LibraryAbilities> {
+  const alone = await runAlone(model);
   if (!model.hasBatch) {
     return sequential("The library has no functions for several sequences: one runs at a time");
   }
   try {
-    return await compareSteps(model);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return sequential(`The library failed at several sequences (${reason}): one runs at a time`);
+    const fault = await findFault(() => runTogether(model), alone);
+    if (fault !== null) {
+      return sequential(`Several sequences in one step ${fault}: one runs at a time`);
+    }
+    const copyFault = await findFault(() => runCopy(model), alone);
+    if (copyFault === null) return { canBatch: true, canFork: true, reasons: [] };
+    const reason = `A sequence that begins as a copy ${copyFault}: no prefix is shared`;
+    return { canBatch: true, canFork: false, reasons: [reason] };
+  } finally {
+    model.clear();
   }
 }
 
-async function compareSteps(model: LibraryModel): Promise<LibraryAbilities> {
+/** A row of logits and the place of the row that it should equal. */
+type Claim = [logits: Float32Array, expected: number];
+
+/** The rows behind the prompt, behind `FIRST`, and behind `SECOND`. */
+async function runAlone(model: ProbedModel): Promise<Float32Array[]> {
   model.add(0);
-  model.add(1);
-  const entries = [{ id: 0, tokens: PROMPT }, { id: 1, tokens: [...PROMPT, FIRST] }];
-  const prefilled = await copyRows(
-    model.runBatch(entries, [PROMPT.length - 1, entries[1]!.tokens.length + PROMPT.length - 1]),
-    2,
-  );
-  model.fork(1, 2, PROMPT.length);
-  const together = await copyRows(
-    model.runBatch([0, 1, 2].map((id) => ({ id, tokens: [id === 1 ? SECOND : FIRST] })), [0, 1, 2]),
-    3,
-  );
-  for (const id of [0, 1, 2]) model.remove(id);
-  model.add(3);
-  const alone: Float32Array[] = [];
+  const rows: Float32Array[] = [];
   for (const tokens of [PROMPT, [FIRST], [SECOND]]) {
-    alone.push(...await copyRows(model.runSingle({ id: 3, tokens }), 1));
+    rows.push((await model.runSingle({ id: 0, tokens })).slice());
   }
-  model.remove(3);
-  const pairs = [[prefilled[0], alone[0]], [prefilled[1], alone[1]], [together[0], alone[1]], [
-    together[1],
-    alone[2],
-  ]];
-  if (!pairs.every(([a, b]) => isClose(a!, b!))) {
-    return sequential(
-      "The library gives a sequence other logits in a batch than alone: one runs at a time",
-    );
-  }
-  if (isClose(together[2]!, alone[1]!)) return { canBatch: true, canFork: true, reasons: [] };
-  return {
-    canBatch: true,
-    canFork: false,
-    reasons: ["The library cannot copy the beginning of a sequence: no prefix is shared"],
-  };
+  model.remove(0);
+  return rows;
 }
 
-async function copyRows(logits: Promise<Float32Array>, numRows: number): Promise<Float32Array[]> {
-  const all = await logits;
-  const size = all.length / numRows;
-  return Array.from({ length: numRows }, (_, row) => all.slice(row * size, (row + 1) * size));
+/** A prefill and a decode of two sequences. */
+async function runTogether(model: ProbedModel): Promise<Claim[]> {
+  model.add(1);
+  model.add(2);
+  const prompts = [{ id: 1, tokens: PROMPT }, { id: 2, tokens: [...PROMPT, FIRST] }];
+  const ends = [PROMPT.length - 1, 2 * PROMPT.length];
+  const prefilled = await splitRows(model.runBatch(prompts, ends));
+  const decoded = await splitRows(
+    model.runBatch([{ id: 1, tokens: [FIRST] }, { id: 2, tokens: [SECOND] }], [0, 1]),
+  );
+  return [[prefilled[0]!, 0], [prefilled[1]!, 1], [decoded[0]!, 1], [decoded[1]!, 2]];
 }
 
-function isClose(a: Float32Array, b: Float32Array): boolean {
-  let largest = 0;
-  for (let i = 0; i < a.length; i++) {
-    const difference = Math.abs(a[i]! - b[i]!);
-    if (!(difference <= largest)) largest = difference; // NaN must not pass
+/** Goes on behind the first page of a sequence, beside one that decodes. */
+async function runCopy(model: ProbedModel): Promise<Claim[]> {
+  model.fork(2, 3, PAGE_SIZE);
+  const rest = [...PROMPT.slice(PAGE_SIZE), FIRST];
+  const mixed = await splitRows(
+    model.runBatch([{ id: 1, tokens: [SECOND] }, { id: 3, tokens: rest }], [0, rest.length]),
+  );
+  const decoded = await splitRows(
+    model.runBatch([{ id: 3, tokens: [SECOND] }, { id: 2, tokens: [FIRST] }], [0, 1]),
+  );
+  return [[mixed[0]!, 2], [mixed[1]!, 1], [decoded[0]!, 2]];
+}
+
+/** Every step of a probe has two rows; the next step overwrites them. */
+async function splitRows(logits: Promise<Float32Array>): Promise<Float32Array[]> {
+  const rows = await logits;
+  return [rows.slice(0, rows.length / 2), rows.slice(rows.length / 2)];
+}
+
+/** What is wrong with the rows of some steps, for a sentence; null when nothing is. */
+async function findFault(
+  run: () => Promise<Claim[]>,
+  alone: readonly Float32Array[],
+): Promise<string | null> {
+  let claims: Claim[];
+  try {
+    claims = await run();
+  } catch (error) {
+    return `fails in this library (${error instanceof Error ? error.message : String(error)})`;
   }
-  return largest <= TOLERANCE;
+  const limit = TOLERANCE * Math.min(
+    distance(alone[0]!, alone[1]!),
+    distance(alone[0]!, alone[2]!),
+    distance(alone[1]!, alone[2]!),
+  );
+  // NaN must not pass.
+  const isClose = ([row, expected]: Claim) => distance(row, alone[expected]!) <= limit;
+  return claims.every(isClose) ? null : "gets other logits than alone in this library";
+}
+
+/** Root mean square of the differences; infinite for rows of other lengths. */
+function distance(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return Infinity;
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
+  return Math.sqrt(sum / a.length);
 }
 
 function sequential(reason: string): LibraryAbilities {

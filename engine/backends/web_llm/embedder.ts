@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { DeviceError, ModelInvalidError } from "../../errors.ts";
+import { ModelInvalidError } from "../../errors.ts";
 import type { ModelPackage } from "../../formats/mod.ts";
 import type { Embedder } from "../../runtime/embedder.ts";
 import type { Library } from "./library.ts";
+import { LibraryCalls } from "./library_calls.ts";
 import { type LoadedPipeline, loadPipeline } from "./load_pipeline.ts";
 import type { EmbeddingPipeline, TvmTensor } from "./tvm.ts";
 
@@ -24,7 +25,7 @@ export class WebLlmEmbedder implements Embedder {
   readonly dimensions: number;
   readonly #pipeline: EmbeddingPipeline;
   readonly #device: GPUDevice;
-  #lost: DeviceError | null = null;
+  readonly #calls: LibraryCalls;
 
   private constructor(
     { pipeline, device }: LoadedPipeline<EmbeddingPipeline>,
@@ -35,10 +36,7 @@ export class WebLlmEmbedder implements Embedder {
     this.maxTokens = sizes.maxTokens;
     this.maxBatch = sizes.maxBatch;
     this.dimensions = sizes.dimensions;
-    device.lost.then(({ reason, message }) => {
-      const text = `The GPU device was lost (${reason}): ${message}`;
-      this.#lost = new DeviceError("device_lost", text);
-    });
+    this.#calls = new LibraryCalls({ tvm: pipeline.tvm, device });
   }
 
   /**
@@ -75,11 +73,9 @@ export class WebLlmEmbedder implements Embedder {
   }
 
   async embed(inputs: readonly (readonly number[])[]): Promise<Float32Array[]> {
-    if (this.#lost) throw this.#lost;
     const { tvm, prefill, params, device } = this.#pipeline;
     const width = Math.max(...inputs.map((tokens) => tokens.length));
-    tvm.beginScope();
-    try {
+    return await this.#calls.run(async () => {
       const tokens = this.#toDevice(inputs, width, (token) => token);
       const mask = this.#toDevice(inputs, width, () => 1);
       const states: TvmTensor = prefill(tokens, mask, params);
@@ -90,13 +86,7 @@ export class WebLlmEmbedder implements Embedder {
       // The state of the first token, [CLS], stands for the text.
       const size = states.shape.at(-1)!;
       return inputs.map((_, i) => values.slice(i * width * size, i * width * size + size));
-    } catch (error) {
-      throw error instanceof Error
-        ? error
-        : new Error(`The model library failed: ${String(error)}`);
-    } finally {
-      tvm.endScope();
-    }
+    });
   }
 
   destroy(): void {

@@ -1,9 +1,11 @@
 /**
  * Follows our block tables in a KV cache that knows only sequences. Our scheduler says "these blocks, from this position";
- * the library's cache can append to a sequence, copy its beginning, and cut its end. Knows no device.
+ * the library's cache can append to a sequence and start one with another's beginning. Knows no device.
  *
- * A sequence that has ended, or gave its blocks back, stays in the library's cache as long as one of the blocks that it
- * filled can still be asked for, cut down to those.
+ * A sequence that has ended stays in the library's cache as long as one of the full blocks that it wrote can still be asked
+ * for, cut down to those. Each page of the library's cache thus belongs to one of our blocks, so that a cache of as many
+ * pages as we have blocks never runs out. That needs a block pool that hands a block out only behind the blocks it was
+ * computed behind, and overwrites a block before those.
  *
  * @module
  */
@@ -15,38 +17,40 @@ export interface KvOperations {
   remove(id: number): void;
   /** Starts `child` with the first `length` tokens of `parent`. */
   fork(parent: number, child: number, length: number): void;
-  /** Cuts the last `count` tokens off. */
-  pop(id: number, count: number): void;
+}
+
+/** Options of {@linkcode KvSequences}. */
+export interface KvSequencesOptions {
+  /** Tokens of a block, and of a page of the library's cache. */
+  readonly blockSize: number;
+  /** Without it, no block is asked for again after its sequence's end. */
+  readonly canFork: boolean;
 }
 
 /** A sequence of the library's cache. */
 interface Slot {
-  readonly id: number;
+  id: number;
+  /** Our sequence; null when that has ended. */
+  sequence: number | null;
   /** Tokens in it. */
   length: number;
-  isLive: boolean;
-  /** Blocks that it was the last to write, with their place in its table. */
-  readonly blocks: Map<number, number>;
+  /** Our blocks that its tokens stand for, in order. */
+  readonly table: number[];
 }
 
 /** Which of the library's sequences holds what our block tables name. */
 export class KvSequences {
-  readonly #blockSize: number;
   readonly #kv: KvOperations;
+  readonly #options: KvSequencesOptions;
   /** By our sequence. */
   readonly #live = new Map<number, Slot>();
   /** By block: who wrote it last. */
   readonly #writers = new Map<number, Slot>();
   #nextId = 0;
 
-  constructor(blockSize: number, kv: KvOperations) {
-    this.#blockSize = blockSize;
+  constructor(kv: KvOperations, options: KvSequencesOptions) {
     this.#kv = kv;
-  }
-
-  /** Sequences in the library's cache. */
-  get numSlots(): number {
-    return new Set([...this.#writers.values(), ...this.#live.values()]).size;
+    this.#options = options;
   }
 
   /**
@@ -56,8 +60,8 @@ export class KvSequences {
    */
   prepare(entry: RunnerEntry): number {
     let slot = this.#live.get(entry.sequence);
-    if (slot?.length !== entry.firstPosition) {
-      if (slot) this.release(entry.sequence);
+    if (!slot || !isContinued(slot, entry)) {
+      this.release(entry.sequence); // it was preempted, and starts anew
       slot = this.#start(entry);
       this.#live.set(entry.sequence, slot);
     }
@@ -66,74 +70,75 @@ export class KvSequences {
     return slot.id;
   }
 
-  /** Our sequence is over; its blocks may still be asked for. */
+  /** Our sequence is over; its full blocks may still be asked for. */
   release(sequence: number): void {
     const slot = this.#live.get(sequence);
     if (!slot) return;
     this.#live.delete(sequence);
-    slot.isLive = false;
+    slot.sequence = null;
     this.#trim(slot);
   }
 
-  #start({ firstPosition, blocks }: RunnerEntry): Slot {
-    const slot: Slot = {
-      id: this.#nextId++,
-      length: firstPosition,
-      isLive: true,
-      blocks: new Map(),
-    };
-    if (firstPosition === 0) this.#kv.add(slot.id);
-    else this.#kv.fork(this.#findParent(firstPosition, blocks).id, slot.id, firstPosition);
+  #start({ sequence, firstPosition, blocks }: RunnerEntry): Slot {
+    const numBlocks = firstPosition / this.#options.blockSize;
+    const table = blocks.slice(0, numBlocks);
+    const slot: Slot = { id: this.#nextId++, sequence, length: firstPosition, table };
+    if (numBlocks === 0) this.#kv.add(slot.id);
+    else this.#kv.fork(this.#findHolder(blocks, numBlocks).id, slot.id, firstPosition);
     return slot;
   }
 
-  /** Full blocks stand for the whole prefix up to their end, so the last one's writer holds all of it. */
-  #findParent(firstPosition: number, blocks: readonly number[]): Slot {
-    const place = firstPosition / this.#blockSize - 1;
-    const parent = this.#writers.get(blocks[place] ?? -1);
-    if (parent && parent.blocks.get(blocks[place]!) === place && parent.length >= firstPosition) {
-      return parent;
-    }
-    throw new Error(`No sequence of the library's cache holds the first ${firstPosition} tokens`);
+  /** A full block stands for the whole prefix up to its end, so whoever wrote it holds all of that. */
+  #findHolder(blocks: readonly number[], numBlocks: number): Slot {
+    const block = blocks[numBlocks - 1];
+    const holder = block === undefined ? undefined : this.#writers.get(block);
+    if (holder?.table[numBlocks - 1] === block && holder) return holder;
+    throw new Error(`No sequence of the library's cache holds the first ${numBlocks} blocks`);
   }
 
   /** Takes over the blocks that the entry's tokens fall into. */
   #write(slot: Slot, { firstPosition, tokens, blocks }: RunnerEntry): void {
-    const first = Math.floor(firstPosition / this.#blockSize);
-    const last = Math.floor((firstPosition + tokens.length - 1) / this.#blockSize);
+    const { blockSize } = this.#options;
+    const first = Math.floor(firstPosition / blockSize);
+    const last = Math.floor((firstPosition + tokens.length - 1) / blockSize);
     const losers = new Set<Slot>();
     for (let place = first; place <= last; place++) {
       const block = blocks[place]!;
       const writer = this.#writers.get(block);
       if (writer === slot) continue;
-      if (writer) {
-        writer.blocks.delete(block);
-        losers.add(writer);
-      }
+      if (writer) losers.add(writer);
       this.#writers.set(block, slot);
-      slot.blocks.set(block, place);
+      slot.table[place] = block;
     }
-    for (const loser of losers) if (!loser.isLive) this.#trim(loser);
+    for (const loser of losers) {
+      // Nobody takes blocks of a running sequence: one that loses some was preempted, and waits.
+      if (loser.sequence === null) this.#trim(loser);
+      else this.release(loser.sequence);
+    }
   }
 
-  /** Cuts an ended sequence down to its last block that is still known. */
+  /** Cuts an ended sequence down to its last full block that is still its own. */
   #trim(slot: Slot): void {
-    const length = this.#blockSize * (Math.max(-1, ...slot.blocks.values()) + 1);
-    if (length === 0) this.#kv.remove(slot.id);
-    else if (length < slot.length) {
-      this.#kv.pop(slot.id, slot.length - length);
-      slot.length = length;
-    } else this.#forgetPartialBlock(slot);
-  }
-
-  /** The last block of an ended sequence is of no use unless it is full. */
-  #forgetPartialBlock(slot: Slot): void {
-    const place = Math.floor(slot.length / this.#blockSize);
-    for (const [block, at] of slot.blocks) {
-      if (at < place) continue;
-      slot.blocks.delete(block);
-      this.#writers.delete(block);
+    const { blockSize, canFork } = this.#options;
+    let numBlocks = canFork ? Math.floor(slot.length / blockSize) : 0;
+    while (numBlocks > 0 && this.#writers.get(slot.table[numBlocks - 1]!) !== slot) numBlocks--;
+    for (const block of slot.table.splice(numBlocks)) {
+      if (this.#writers.get(block) === slot) this.#writers.delete(block);
     }
-    if (slot.length % this.#blockSize !== 0) this.#trim(slot);
+    const length = numBlocks * blockSize;
+    if (length === slot.length) return;
+    const whole = slot.id;
+    if (length > 0) {
+      // Not `popn`: older runtimes cut no further than to the last fork.
+      slot.id = this.#nextId++;
+      this.#kv.fork(whole, slot.id, length);
+      slot.length = length;
+    }
+    this.#kv.remove(whole);
   }
+}
+
+/** Whether the entry goes on where the slot ends, in the blocks that the slot stands for. */
+function isContinued({ length, table }: Slot, { firstPosition, blocks }: RunnerEntry): boolean {
+  return length === firstPosition && table.every((block, place) => block === blocks[place]);
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { DeviceError } from "../../errors.ts";
-import type { LoadedPipeline } from "./load_pipeline.ts";
 import type { KvOperations } from "./kv_sequences.ts";
+import { LibraryCalls } from "./library_calls.ts";
+import type { LoadedPipeline } from "./load_pipeline.ts";
 import type { ChatPipeline, TvmFunction, TvmTensor } from "./tvm.ts";
 
 /** Private fields of a chat pipeline beside those of every one. */
@@ -38,7 +38,7 @@ const KV_FUNCTIONS = [
   "add_sequence",
   "remove_sequence",
   "fork_sequence",
-  "popn",
+  "clear",
   "begin_forward",
   "end_forward",
 ] as const;
@@ -51,15 +51,12 @@ export class LibraryModel implements KvOperations {
   readonly #kv: unknown;
   /** Host copies of logits by their number of rows. */
   readonly #logits = new Map<number, TvmTensor>();
-  #lost: DeviceError | null = null;
+  readonly #calls: LibraryCalls;
 
   constructor({ pipeline, device }: LoadedPipeline<ChatPipeline>, sizes: KvSizes) {
     this.#pipeline = pipeline;
-    device.lost.then(({ reason, message }) => {
-      const text = `The GPU device was lost (${reason}): ${message}`;
-      this.#lost = new DeviceError("device_lost", text);
-    });
     const { tvm, vm } = pipeline;
+    this.#calls = new LibraryCalls({ tvm, device });
     pipeline.kvCache.dispose(); // web-llm's own, for one sequence
     tvm.beginScope();
     for (const name of FUNCTIONS) {
@@ -101,8 +98,9 @@ export class LibraryModel implements KvOperations {
     this.#kvFunctions.fork_sequence(this.#kv, ...ids);
   }
 
-  pop(id: number, count: number): void {
-    this.#kvFunctions.popn(this.#kv, this.#int64(id), this.#pipeline.tvm.scalar(count, "int32"));
+  /** Empties the cache, also after a step that failed. */
+  clear(): void {
+    this.#kvFunctions.clear(this.#kv);
   }
 
   /**
@@ -138,25 +136,17 @@ export class LibraryModel implements KvOperations {
     tokens: readonly number[],
     forward: (embedding: TvmTensor, width: number) => { get(index: number): TvmTensor },
   ): Promise<Float32Array> {
-    if (this.#lost) throw this.#lost;
     const { tvm, embed, params } = this.#pipeline;
-    tvm.beginScope();
-    try {
+    const { begin_forward, end_forward } = this.#kvFunctions;
+    return await this.#calls.run(async () => {
       const embedding: TvmTensor = embed(this.#toDevice(tokens), params);
-      const { begin_forward, end_forward } = this.#kvFunctions;
       const ids = entries.map(({ id }) => id);
       const lengths = entries.map((entry) => entry.tokens.length);
       begin_forward(this.#kv, tvm.makeShapeTuple(ids), tvm.makeShapeTuple(lengths));
       const result = forward(embedding, embedding.shape.at(-1)!);
       end_forward(this.#kv);
       return await this.#readLogits(result.get(0));
-    } catch (error) {
-      throw error instanceof Error
-        ? error
-        : new Error(`The model library failed: ${String(error)}`);
-    } finally {
-      tvm.endScope();
-    }
+    });
   }
 
   #call(name: typeof FUNCTIONS[number], ...args: unknown[]): { get(index: number): TvmTensor } {

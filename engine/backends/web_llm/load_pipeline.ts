@@ -9,6 +9,7 @@ import { installFastWaits } from "../../gpu/mod.ts";
 import { Dispatcher, type KernelRewriter } from "./dispatch.ts";
 import { withBrowserGlobals } from "./host.ts";
 import type { Library, LibraryAbi } from "./library.ts";
+import { describe } from "./library_calls.ts";
 import { createPackageCaches, LIBRARY_URL, PACKAGE_URL } from "./package_cache.ts";
 import { assertPipeline, type Pipeline, type WebLlmModule } from "./tvm.ts";
 
@@ -103,12 +104,6 @@ async function load(options: LoadPipelineOptions): Promise<unknown> {
     );
   }
   return engine.loadedModelIdToPipeline.get(MODEL_ID);
-}
-
-/** The runtime throws objects that are no errors. */
-function describe(cause: unknown): string {
-  if (cause instanceof Error) return cause.message;
-  return String((cause as { message?: unknown } | null)?.message ?? cause);
 }
 
 /** web-llm compiles every kernel on its own dispatch path first; ours replaces that path, so nothing is compiled yet. */

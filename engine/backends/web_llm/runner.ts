@@ -13,6 +13,7 @@ import type { Library } from "./library.ts";
 import { CHAT_METHODS, LibraryModel } from "./library_model.ts";
 import { type LibraryPlan, type LibraryPlanOptions, planLibrary } from "./library_plan.ts";
 import { type LoadedPipeline, loadPipeline } from "./load_pipeline.ts";
+import { mendRace } from "./mend_race.ts";
 import { rewriteForCpu } from "./rewrite_kernel.ts";
 import type { ChatPipeline } from "./tvm.ts";
 
@@ -45,7 +46,10 @@ export class WebLlmRunner implements Runner {
     this.#model = model;
     this.abilities = abilities;
     this.limits = limits;
-    this.#sequences = new KvSequences(limits.blockSize, model);
+    this.#sequences = new KvSequences(model, {
+      blockSize: limits.blockSize,
+      canFork: abilities.canFork,
+    });
   }
 
   /**
@@ -63,7 +67,8 @@ export class WebLlmRunner implements Runner {
       task: "generate",
       overrides: { context_window_size: OWN_CACHE_TOKENS, sliding_window_size: -1 },
       methods: CHAT_METHODS,
-      rewriteKernel: adapter.kind === "software" ? rewriteForCpu : () => null,
+      rewriteKernel: (name, code) =>
+        mendRace(name, code) ?? (adapter.kind === "software" ? rewriteForCpu(name, code) : null),
       onProgress: (share) => onProgress(0.8 * share, "loading weights"),
     });
     onProgress(0.8, "compiling kernels");

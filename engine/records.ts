@@ -129,6 +129,8 @@ export interface RuntimePlanRecord {
   max_sequences: number | null;
   /** One sentence for each decision, in the order they were made. */
   reasons: string[];
+  /** What loading found out that no plan can know. */
+  remarks: string[];
   /** Further facts as text. */
   details: Record<string, string>;
 }
@@ -259,7 +261,7 @@ function toRuntimePlanRecord(plan: RuntimePlan): RuntimePlanRecord {
     specialization_enabled: isPlanned,
     specialization_state: isPlanned ? "planned" : "not-planned",
     planned_specialization_pass_ids: [],
-    reason: plan.reasons.join("; "),
+    reason: [...plan.reasons, ...plan.remarks].join("; "),
     kernel_set: plan.kernelSet,
     adapter: plan.adapter,
     dtypes: plan.dtypes,
@@ -273,6 +275,7 @@ function toRuntimePlanRecord(plan: RuntimePlan): RuntimePlanRecord {
     kv_blocks: kvBlocks && { num_blocks: kvBlocks.numBlocks, block_size: kvBlocks.blockSize },
     max_sequences: plan.maxSequences,
     reasons: plan.reasons,
+    remarks: plan.remarks,
     details: {
       source_kind: model.sourceKind,
       ...(isPlanned && model.modelType !== null ? { native_family: model.modelType } : {}),
@@ -300,6 +303,7 @@ export function toPromptMetadata(
     kv_cache_strategy: "paged",
     context_length: plan.contextLength,
     specialization_state: plan.backend === "wgsl" ? "applied" : "not-planned",
+    remarks: plan.remarks.length === 0 ? null : plan.remarks.join("; "),
     finish_reason: finish.reason,
     prompt_tokens: usage.numPromptTokens,
     cached_tokens: usage.numCachedTokens,

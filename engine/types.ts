@@ -442,6 +442,8 @@ export interface RuntimePlan {
   maxSequences: number | null;
   /** Why: one sentence for each decision, in the order they were made. */
   reasons: string[];
+  /** What loading found out that no plan can know, for example that a library runs one sequence at a time. */
+  remarks: string[];
 }
 
 /** Counters of one loaded model; all are current values unless named total. */

@@ -179,7 +179,9 @@ export class LocalEngine implements Engine {
 
   async plan(options: RuntimeOptions = {}): Promise<RuntimePlan> {
     const model = await this.#files.inspect(options.model ?? "ollm-tiny", options.modelsDir);
-    return await this.#plan(model, options);
+    const plan = await this.#plan(model, options);
+    if (plan.backend === null || model.path === null) return plan;
+    return { ...plan, remarks: [...this.#models.remarks(model.path, plan.backend)] };
   }
 
   async listModels({ modelsDir }: Pick<RuntimeOptions, "modelsDir"> = {}): Promise<ModelInfo[]> {

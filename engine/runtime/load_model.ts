@@ -17,14 +17,20 @@ import type { Runner } from "./runner.ts";
 
 /** A model in memory, with what it knows of text. */
 export type LoadedModel =
-  | {
-    task: "generate";
-    runner: Runner;
+  & {
     text: TextModel;
-    /** The model's own sampling defaults. */
-    sampling: SamplingParams;
+    /** What loading found out that no plan can know. */
+    remarks: string[];
   }
-  | { task: "embed"; embedder: Embedder; text: TextModel };
+  & (
+    | {
+      task: "generate";
+      runner: Runner;
+      /** The model's own sampling defaults. */
+      sampling: SamplingParams;
+    }
+    | { task: "embed"; embedder: Embedder }
+  );
 
 /**
  * Loads a model. Takes a device of its own, so one isolate loads one model.
@@ -57,7 +63,8 @@ async function loadWgsl(
     ...(maxSequences === undefined ? {} : { maxSequences }),
     onProgress,
   });
-  return { task: "generate", runner, text, sampling: modelDefaultSampling(pkg.chatConfig) };
+  const sampling = modelDefaultSampling(pkg.chatConfig);
+  return { task: "generate", runner, text, sampling, remarks: [] };
 }
 
 /** A model through its compiled library. */
@@ -75,7 +82,8 @@ async function loadWebLlm(
   const library = await readLibrary(path);
   chooseSoftwareThreads(countWeights(pkg));
   if (task === "embed") {
-    return { task, text, embedder: await WebLlmEmbedder.load(pkg, { library, onProgress }) };
+    const embedder = await WebLlmEmbedder.load(pkg, { library, onProgress });
+    return { task, text, embedder, remarks: [] };
   }
   const runner = await WebLlmRunner.load(pkg, {
     library,
@@ -84,7 +92,8 @@ async function loadWebLlm(
     ...(maxSequences === undefined ? {} : { maxSequences }),
     onProgress,
   });
-  return { task, runner, text, sampling: modelDefaultSampling(pkg.chatConfig) };
+  const sampling = modelDefaultSampling(pkg.chatConfig);
+  return { task, runner, text, sampling, remarks: runner.abilities.reasons };
 }
 
 function countWeights(pkg: ModelPackage): number {

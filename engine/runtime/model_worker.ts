@@ -63,6 +63,7 @@ export class ModelWorker {
   #lastHeardAt = 0;
   #nextId = 1;
   #hasLoaded = false;
+  #remarks: readonly string[] = [];
   /** Why it ended; null while it is alive. */
   #ending: Error | null = null;
 
@@ -90,6 +91,11 @@ export class ModelWorker {
     this.#watchdog = setInterval(() => this.#checkPulse(silenceLimitMs), silenceLimitMs / 4);
     Deno.unrefTimer(this.#watchdog);
     this.#send({ type: "load", options });
+  }
+
+  /** What loading found out that no plan can know; empty before. */
+  get remarks(): readonly string[] {
+    return this.#remarks;
   }
 
   /** Whether loading has succeeded. */
@@ -169,6 +175,7 @@ export class ModelWorker {
         break;
       case "loaded":
         this.#hasLoaded = true;
+        this.#remarks = reply.remarks;
         this.#pendingLoad.resolve();
         break;
       case "accepted":

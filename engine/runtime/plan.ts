@@ -175,5 +175,6 @@ export function planNothing(model: ModelInfo, reasons: string[]): RuntimePlan {
     kvBlocks: null,
     maxSequences: null,
     reasons,
+    remarks: [],
   };
 }

@@ -55,7 +55,8 @@ export type WorkerAnswer = WorkerStats | Embeddings | number[] | string;
 /** From the worker. */
 export type WorkerReply =
   | { type: "progress"; share: number; stage: string }
-  | { type: "loaded" }
+  /** With what loading found out that no plan can know. */
+  | { type: "loaded"; remarks: string[] }
   | { type: "accepted"; id: number; numPromptTokens: number }
   | { type: "events"; events: [id: number, event: GenerationEvent][] }
   | { type: "pong" }

@@ -5,7 +5,7 @@
  * @module
  */
 import { DeviceError, EngineError } from "../errors.ts";
-import type { LoadedModelStats, ProgressListener } from "../types.ts";
+import type { BackendName, LoadedModelStats, ProgressListener } from "../types.ts";
 import type { ModelWorker, ModelWorkerEvents } from "./model_worker.ts";
 import type { LoadOptions } from "./protocol.ts";
 import { type ModelLoad, ResidentModel } from "./resident_model.ts";
@@ -110,6 +110,14 @@ export class ResidentModels {
     const models = [...this.#models].filter(({ load }) => load.options.dir === dir);
     for (const model of models) this.#forget(model);
     return models.length > 0;
+  }
+
+  /** What loading a package found out; empty while it is not loaded. */
+  remarks(dir: string, backend: BackendName): readonly string[] {
+    const model = [...this.#models].find(({ load: { options } }) =>
+      options.dir === dir && options.backend === backend
+    );
+    return model?.worker?.remarks ?? [];
   }
 
   /** All models with their counters; one that dies meanwhile is left out. */

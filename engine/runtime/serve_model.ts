@@ -85,7 +85,7 @@ class ModelServer {
         const requests = new GenerationRequests(engine, this.#post);
         this.#served = { task: "generate", engine, requests };
       }
-      this.#post({ type: "loaded" });
+      this.#post({ type: "loaded", remarks: loaded.remarks });
     } catch (error) {
       this.#post({ type: "failed", error: toErrorRecord(error) });
     }

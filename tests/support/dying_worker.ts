@@ -6,7 +6,7 @@ import type { WorkerReply, WorkerRequest } from "../../engine/runtime/protocol.t
 const post = (reply: WorkerReply) => self.postMessage(reply);
 
 self.onmessage = ({ data }: MessageEvent<WorkerRequest>) => {
-  if (data.type === "load") post({ type: "loaded" });
+  if (data.type === "load") post({ type: "loaded", remarks: [] });
   else if (data.type === "stats") {
     post({
       type: "answer",

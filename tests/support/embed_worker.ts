@@ -7,6 +7,7 @@ import { createStubText } from "./stub_runner.ts";
 serveModel(self as unknown as DedicatedWorkerGlobalScope, () =>
   Promise.resolve({
     task: "embed",
+    remarks: [],
     text: createStubText(),
     embedder: {
       maxTokens: 16,

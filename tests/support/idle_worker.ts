@@ -20,7 +20,7 @@ self.onmessage = ({ data }: MessageEvent<WorkerRequest>) => {
     case "load":
       model = data.options.model;
       post({ type: "progress", share: 0.5, stage: "loading weights" });
-      if (model !== "broken") return post({ type: "loaded" });
+      if (model !== "broken") return post({ type: "loaded", remarks: [] });
       return post({ type: "failed", error: { code: "model_invalid", message: "it is broken" } });
     case "generate":
       post({ type: "accepted", id: data.id, numPromptTokens: 1 });

@@ -263,6 +263,7 @@ function planOf(reference: string, backend: string): RuntimePlan {
     kvBlocks: { numBlocks: 64, blockSize: 16 },
     maxSequences: 8,
     reasons: ["llama runs on our own kernels", "64 blocks hold 2 sequences of 512 tokens"],
+    remarks: [],
   };
 }
 

@@ -73,6 +73,7 @@ const RuntimePlan = z.strictObject({
   kv_blocks: z.strictObject({ num_blocks: z.int(), block_size: z.int() }).nullable(),
   max_sequences: z.int().nullable(),
   reasons: z.array(z.string()),
+  remarks: z.array(z.string()),
   details: z.record(z.string(), z.string()),
 });
 

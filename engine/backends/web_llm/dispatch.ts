@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { BufferPool } from "./buffer_pool.ts";
 import type { TvmKernelInfo, TvmWebGpu } from "./tvm.ts";
 
 /** Bytes of numbers between two submits; more calls submit early. */
@@ -12,9 +13,6 @@ const UNIFORM_BYTES = 1 << 18;
 const MAX_WORKGROUPS = 65535;
 /** Bind groups that one kernel keeps. */
 const MAX_BIND_GROUPS = 512;
-/** Freed buffers that wait for a tensor of their size; larger ones go back to the device at once. */
-const MAX_POOLED_BUFFERS = 256;
-const MAX_POOLED_BYTES = 16 * 1024 * 1024;
 
 /** Puts another kernel in the place of a library's; null keeps it. */
 export type KernelRewriter = (name: string, code: string) => RewrittenKernel | null;
@@ -116,17 +114,18 @@ export class Dispatcher {
     const context = this.#context;
     const allocate = context.deviceAllocDataSpace.bind(context);
     context.deviceAllocDataSpace = (size) => {
-      const buffer = this.#pool.take(Math.max(4, Math.ceil(size / 4) * 4));
-      return buffer ? context.attachToBufferTable(buffer) : allocate(Math.ceil(size / 4) * 4);
+      const padded = Math.max(4, Math.ceil(size / 4) * 4);
+      const buffer = this.#pool.take(padded);
+      return buffer ? context.attachToBufferTable(buffer) : allocate(padded);
     };
     context.deviceFreeDataSpace = (pointer) => {
       const buffer = context.bufferTable[pointer];
       if (buffer === undefined) throw new Error(`The library frees the buffer ${pointer} twice`);
       context.bufferTable[pointer] = undefined;
       context.bufferTableFreeId.push(pointer);
-      if (this.#pool.give(buffer)) return;
-      this.flush(); // pending calls may use it
-      buffer.destroy();
+      const evicted = this.#pool.give(buffer);
+      if (evicted.length > 0) this.flush(); // pending calls may use them
+      for (const old of evicted) old.destroy();
     };
   }
 
@@ -225,29 +224,6 @@ export class Dispatcher {
     let id = this.#bufferIds.get(buffer);
     if (id === undefined) this.#bufferIds.set(buffer, id = this.#nextBufferId++);
     return id;
-  }
-}
-
-/** Freed buffers by size. */
-class BufferPool {
-  readonly #free = new Map<number, GPUBuffer[]>();
-  #size = 0;
-
-  /** A buffer of exactly this size, with whatever is in it. */
-  take(size: number): GPUBuffer | undefined {
-    const buffer = this.#free.get(size)?.pop();
-    if (buffer) this.#size--;
-    return buffer;
-  }
-
-  /** False when it is full, or the buffer too large to keep. */
-  give(buffer: GPUBuffer): boolean {
-    if (this.#size >= MAX_POOLED_BUFFERS || buffer.size > MAX_POOLED_BYTES) return false;
-    const same = this.#free.get(buffer.size);
-    if (same) same.push(buffer);
-    else this.#free.set(buffer.size, [buffer]);
-    this.#size++;
-    return true;
   }
 }
 

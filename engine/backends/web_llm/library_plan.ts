@@ -47,28 +47,33 @@ export function planLibrary(
     );
   }
   const kvElem = library.quantization.includes("f32") ? "f32" : "f16";
-  const maxStepTokens = library.prefillChunkSize;
+  const kvRowBytes = kv.numKeyValueHeads * kv.headDim * (kvElem === "f16" ? 2 : 4);
+  const wantedSequences = options.maxSequences ?? DEFAULT_MAX_SEQUENCES;
+  const maxSequences = Math.min(wantedSequences, library.maxBatchSize);
   const activationBytes = Math.max(0, ...Object.values(library.memoryUsage)) + RESERVED_BYTES;
   const memory = planMemory({
     kind: adapter.kind,
-    // Keys and values of a layer are one buffer there.
-    maxBindingBytes: adapter.maxBindingBytes / 2,
+    // Keys and values of a layer are one buffer there, with a page more than it was asked for.
+    maxBindingBytes: adapter.maxBindingBytes / 2 - PAGE_SIZE * kvRowBytes,
     numLayers: kv.numLayers,
-    kvRowBytes: kv.numKeyValueHeads * kv.headDim * (kvElem === "f16" ? 2 : 4),
+    kvRowBytes,
     tokenBytes: 0,
     logitsRowBytes: 4 * pkg.vocabSize,
     positionBytes: 0,
     weightsBytes: countBytes(pkg),
     modelContextLength: pkg.contextLength,
     ...options,
-    maxSequences: Math.min(options.maxSequences ?? DEFAULT_MAX_SEQUENCES, library.maxBatchSize),
+    maxSequences,
   });
   return {
     kvElem,
     memory: {
       ...memory,
+      reasons: maxSequences < wantedSequences
+        ? [`The library takes ${maxSequences} sequences at once`, ...memory.reasons]
+        : memory.reasons,
       blockSize: PAGE_SIZE,
-      maxStepTokens: Math.min(memory.maxStepTokens, maxStepTokens),
+      maxStepTokens: Math.min(memory.maxStepTokens, library.prefillChunkSize),
       activationBytes: memory.activationBytes + activationBytes,
     },
   };

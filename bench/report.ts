@@ -127,7 +127,8 @@ function formatKernels({ name, runs }: Series): string {
   return `### ${name}\n\n${formatTable(header, rows)}`;
 }
 
-function formatTable(header: string[], rows: string[][]): string {
+/** A Markdown table. */
+export function formatTable(header: string[], rows: string[][]): string {
   const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
   return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
 }
@@ -140,6 +141,6 @@ export function formatSpread(values: readonly number[]): string {
 }
 
 /** Three digits, without an exponent. */
-function formatNumber(value: number): string {
+export function formatNumber(value: number): string {
   return Number(value.toPrecision(3)).toString();
 }

@@ -1,0 +1,155 @@
+/**
+ * What was predicted or promised of the speed, beside what was measured.
+ *
+ * @module
+ */
+import { ENGINE_NAMES } from "./engines.ts";
+import { computeRatios, middle, type ModelRuns } from "./measurements.ts";
+import type { CaseResult } from "./results.ts";
+
+/** One promise. */
+export interface Goal {
+  what: string;
+  /** Bound of the value, inclusive. */
+  bound: { atLeast: number } | { atMost: number };
+  unit: string;
+  /** Median of the runs; null where this comparison did not measure it. */
+  value: number | null;
+}
+
+/** Whether a goal is reached; null where it was not measured. */
+export function isReached({ bound, value }: Goal): boolean | null {
+  if (value === null) return null;
+  return "atLeast" in bound ? value >= bound.atLeast : value <= bound.atMost;
+}
+
+const prefill = ({ rates }: CaseResult) => rates.prefill;
+const decodeAt = (context: number) => ({ rates }: CaseResult) => rates.decode[context];
+/** Behind the smallest context that the engine measured: web-llm's may be smaller than ours, in its favour. */
+const decodeFirst = ({ rates }: CaseResult) => Object.values(rates.decode)[0];
+
+/** All goals, in the order in which they were set. */
+export function listGoals(models: readonly ModelRuns[]): Goal[] {
+  const find = (name: string) => models.find((model) => model.name === name);
+  return [
+    ...qwenGoals(find("qwen2-0.5b")),
+    ...smolGoals(find("smollm2-135m")),
+    ...tinyGoals(find("ollm-tiny")),
+  ];
+}
+
+function ratio(
+  model: ModelRuns | undefined,
+  peer: "llamaCpp" | "stock",
+  pick: (run: CaseResult) => number | undefined,
+): number | null {
+  return model ? middle(computeRatios(model, peer, pick)) : null;
+}
+
+function ourRuns(model: ModelRuns | undefined): CaseResult[] {
+  return model?.engines.find(({ engine }) => engine === ENGINE_NAMES.ours)?.runs ?? [];
+}
+
+function qwenGoals(model: ModelRuns | undefined): Goal[] {
+  const name = "qwen2-0.5b";
+  const goal = (what: string, atLeast: number, value: number | null): Goal => ({
+    what: `${name}: ${what}`,
+    bound: { atLeast },
+    unit: "times",
+    value,
+  });
+  const loads = model?.loads ?? [];
+  return [
+    goal("decode at 64 / stock web-llm", 40, ratio(model, "stock", decodeFirst)),
+    goal("decode at 64 / llama.cpp", 0.4, ratio(model, "llamaCpp", decodeAt(64))),
+    goal("prefill / stock web-llm", 40, ratio(model, "stock", prefill)),
+    goal("prefill / llama.cpp", 0.3, ratio(model, "llamaCpp", prefill)),
+    {
+      what: `${name}: load / reading and uploading its bytes`,
+      bound: { atMost: 1.5 },
+      unit: "times",
+      value: middle(loads.map(({ ours, bytes }) => ours.totalMs / bytes.totalMs)),
+    },
+    {
+      what: `${name}: peak memory of the load above what it was planned to take`,
+      bound: { atMost: 300 },
+      unit: "MB",
+      value: middle(
+        loads.map(({ ours: { memory, plannedBytes } }) =>
+          memory && (memory.peak - memory.before - plannedBytes) / 1e6
+        ),
+      ),
+    },
+  ];
+}
+
+function smolGoals(model: ModelRuns | undefined): Goal[] {
+  const name = "smollm2-135m";
+  const goal = (what: string, atLeast: number, value: number | null): Goal => ({
+    what: `${name}: ${what}`,
+    bound: { atLeast },
+    unit: "times",
+    value,
+  });
+  const ours = ourRuns(model).map(({ rates }) => rates);
+  const serving = model?.serving.map(({ http }) => http) ?? [];
+  const batchGain = (rates: CaseResult["rates"]) =>
+    rates.batch[16] && rates.batch[16] / Object.values(rates.decode)[0]!;
+  return [
+    goal("decode at 64 / llama.cpp", 0.36, ratio(model, "llamaCpp", decodeAt(64))),
+    goal("decode at 512 / llama.cpp", 0.48, ratio(model, "llamaCpp", decodeAt(512))),
+    goal("prefill / llama.cpp", 0.35, ratio(model, "llamaCpp", prefill)),
+    goal("16 streams / one stream, the runner", 2.5, middle(ours.map(batchGain))),
+    goal(
+      "16 streams / one stream, over HTTP",
+      2.5,
+      middle(
+        serving.map(({ streams }) =>
+          streams[1] && streams[16] && streams[16].total / streams[1].total
+        ),
+      ),
+    ),
+    {
+      what: `${name}: p99 between tokens while a long prompt is admitted / median before`,
+      bound: { atMost: 3 },
+      unit: "times",
+      value: middle(
+        serving.map(({ admission }) => admission && admission.p99Ms / admission.usualMs),
+      ),
+    },
+    {
+      what: `${name}: first token with a cached prefix / cold`,
+      bound: { atMost: 0.1 },
+      unit: "times",
+      value: middle(serving.map(({ prefix }) => prefix && prefix.cachedMs / prefix.coldMs)),
+    },
+  ];
+}
+
+function tinyGoals(model: ModelRuns | undefined): Goal[] {
+  const name = "ollm-tiny";
+  const shares = model?.serving.map(({ engine, http }) => {
+    const [own, served] = [engine.streams[1]?.decode, http.streams[1]?.decode];
+    return own && served ? 100 * served / own : null;
+  });
+  return [
+    {
+      what: `${name}: decode`,
+      bound: { atLeast: 400 },
+      unit: "tok/s",
+      value: middle(ourRuns(model).map(decodeFirst)),
+    },
+    {
+      what: `${name}: decode over HTTP, share of the engine's own`,
+      bound: { atLeast: 90 },
+      unit: "%",
+      value: middle(shares ?? null),
+    },
+    {
+      what: `${name}: from the start of the command to the first text`,
+      bound: { atMost: 2000 },
+      unit: "ms",
+      value: middle(model?.startMs ?? null),
+    },
+  ];
+}

@@ -1,0 +1,244 @@
+/**
+ * Turns the runs of a comparison into Markdown.
+ *
+ * @module
+ */
+import { formatNumber, formatSpread, formatTable } from "../report.ts";
+import { ENGINE_NAMES } from "./engines.ts";
+import { type Goal, isReached, listGoals } from "./goals.ts";
+import { computeRatios, type EngineRuns, type ModelRuns } from "./measurements.ts";
+import type { CaseResult } from "./results.ts";
+
+/** Where and how it was run. */
+export interface PeersContext {
+  /** As it was typed. */
+  command: string;
+  date: string;
+  commit: string;
+  deno: string;
+  os: string;
+  processor: string;
+  numCores: number;
+  /** Processes that wanted a core in the minute before the first run; null where the system does not tell. */
+  loadAverage: number | null;
+  numRuns: number;
+}
+
+/** Above this share of the cores, others' work is in the numbers. */
+const BUSY_SHARE = 0.5;
+
+/** The whole report. */
+export function formatPeers(models: readonly ModelRuns[], context: PeersContext): string {
+  const sections = [
+    formatHead(context),
+    `## Goals\n\n${formatGoals(listGoals(models))}`,
+    `## Rates of the engines
+
+Tokens a second: median (lowest to highest). All engines run the same programme on random weights of one shape: prefill of one
+sequence, decode of one sequence behind some context, decode of several together, logits or the chosen token on the host
+after each step; no text, no HTTP. Ratios are of runs side by side, ours over the peer's.`,
+    ...models.filter(({ engines }) => engines.length > 0).map(formatRates),
+    "## Serving\n\nThrough the engine as a library, and over HTTP with a client in another process; greedy. Prompts are new in each run.",
+    ...models.filter(({ serving }) => serving.length > 0).map(formatServing),
+    "## Load and start",
+    ...models.filter(({ loads }) => loads.length > 0).map(formatLoad),
+    ...models.filter(({ startMs }) => startMs.length > 0).map(({ name, startMs }) =>
+      `From the start of \`ollm prompt\` with ${name} to its first text: ${
+        formatSpread(startMs)
+      } ms; compiled ` +
+      "kernels were in the driver's cache from the second run on."
+    ),
+  ];
+  return sections.join("\n\n") + "\n";
+}
+
+function formatHead(context: PeersContext): string {
+  const { loadAverage } = context;
+  const lines = [
+    `# Comparison with peers, ${context.date}`,
+    "",
+    `    ${context.command}`,
+    "",
+    `- ${context.processor}, ${context.numCores} cores; ${context.os}; Deno ${context.deno}; commit ${context.commit}`,
+    `- Load average before the first run: ${loadAverage?.toFixed(1) ?? "unknown"}`,
+    `- Runs in turns, a process each: ${context.numRuns}; median (lowest to highest)`,
+  ];
+  if ((loadAverage ?? 0) > BUSY_SHARE * context.numCores) {
+    lines.push(
+      "- **The machine was busy with other work.** llama.cpp's threads wait for each other by spinning, so a busy core costs it " +
+        "many times what it costs the others: its rates here are far below what it does alone, and ratios flatter us.",
+    );
+  }
+  return lines.join("\n");
+}
+
+function formatGoals(goals: readonly Goal[]): string {
+  const rows = goals.map((goal) => {
+    const { what, bound, unit, value } = goal;
+    const reached = isReached(goal);
+    return [
+      what,
+      "atLeast" in bound ? `at least ${bound.atLeast} ${unit}` : `at most ${bound.atMost} ${unit}`,
+      value === null ? "not measured" : `${formatNumber(value)} ${unit}`,
+      reached === null ? "–" : reached ? "yes" : "**no**",
+    ];
+  });
+  return formatTable(["what", "goal", "measured", "reached"], rows);
+}
+
+function formatRates(model: ModelRuns): string {
+  const contexts = keysOf(model.engines.flatMap(({ rates }) => rates.contexts));
+  const streams = keysOf(model.engines.flatMap(({ rates }) => rates.streams));
+  const header = [
+    "engine",
+    "quantization",
+    "threads",
+    "prefill",
+    ...contexts.map((context) => `decode at ${context}`),
+    ...streams.map((count) => `${count} streams`),
+  ];
+  const measured = model.engines.filter(({ runs }) => runs.length > 0);
+  const rows = measured.map(({ engine, runs }) => [
+    engine,
+    runs[0]!.quantization,
+    runs[0]!.threads,
+    spread(runs, ({ rates }) => rates.prefill),
+    ...contexts.map((context) => spread(runs, ({ rates }) => rates.decode[context])),
+    ...streams.map((count) => spread(runs, ({ rates }) => rates.batch[count])),
+  ]);
+  const ratios = (["llamaCpp", "hosted", "stock"] as const).flatMap((peer) => {
+    const ratio = (pick: (run: CaseResult) => number | undefined) => {
+      const values = computeRatios(model, peer, pick);
+      return values ? formatSpread(values) : "–";
+    };
+    if (!measured.some(({ engine }) => engine === ENGINE_NAMES[peer])) return [];
+    return [[
+      `${ENGINE_NAMES.ours} / ${ENGINE_NAMES[peer]}`,
+      "",
+      "",
+      ratio(({ rates }) => rates.prefill),
+      ...contexts.map((context) => ratio(({ rates }) => rates.decode[context])),
+      ...streams.map((count) => ratio(({ rates }) => rates.batch[count])),
+    ]];
+  });
+  return [
+    `### ${model.name}`,
+    formatTable(header, [...rows, ...ratios]),
+    model.engines.map(describeEngine).join("\n"),
+  ].join("\n\n");
+}
+
+function describeEngine({ engine, rates, runs, failure }: EngineRuns): string {
+  if (failure !== null) return `- ${engine}: left out after ${runs.length} runs: ${failure}`;
+  const { version, device } = runs[0]!;
+  const tokens =
+    `prefill of ${rates.numPromptTokens} tokens, ${rates.numGeneratedTokens} decode steps`;
+  const isShort = engine === ENGINE_NAMES.stock || engine === ENGINE_NAMES.hosted;
+  const remark = isShort
+    ? "; so few because of its speed, and taken for its rate at any length, though decode only slows down with context"
+    : "";
+  return `- ${engine}: ${version}; ${device}; ${tokens}${remark}`;
+}
+
+function formatServing({ name, serving }: ModelRuns): string {
+  const streams = keysOf(serving.flatMap(({ http }) => Object.keys(http.streams).map(Number)));
+  const rows = (["engine", "http"] as const).flatMap((way) =>
+    streams.map((count) => [
+      way === "engine" ? "engine" : "HTTP",
+      `${count}`,
+      spread(serving, (run) => run[way].streams[count]?.total),
+      spread(serving, (run) => run[way].streams[count]?.decode ?? undefined),
+      spread(serving, (run) => run[way].streams[count]?.numOutputTokens),
+    ])
+  );
+  rows.push(...streams.map((count) => [
+    "HTTP / engine",
+    `${count}`,
+    spread(
+      serving,
+      ({ http, engine }) => ratio(http.streams[count]?.total, engine.streams[count]?.total),
+    ),
+    spread(
+      serving,
+      ({ http, engine }) => ratio(http.streams[count]?.decode, engine.streams[count]?.decode),
+    ),
+    "",
+  ]));
+  const header = [
+    "through",
+    "streams",
+    "tok/s, prefills included",
+    "tok/s while all decode",
+    "tokens",
+  ];
+  return [`### ${name}`, formatTable(header, rows), ...formatTimes(serving)].join("\n\n");
+}
+
+function ratio(a: number | null | undefined, b: number | null | undefined): number | undefined {
+  return a && b ? a / b : undefined;
+}
+
+function formatTimes(serving: ModelRuns["serving"]): string[] {
+  const lines: string[] = [];
+  const [first] = serving;
+  if (first?.http.prefix) {
+    const { numPromptTokens } = first.http.prefix;
+    lines.push(
+      `Over HTTP, first token of a prompt of ${numPromptTokens} tokens: cold ${
+        spread(serving, ({ http }) => http.prefix?.coldMs)
+      } ms; with ${
+        spread(serving, ({ http }) => http.prefix?.numCachedTokens)
+      } of them cached, as \`cached_tokens\` says, ${
+        spread(serving, ({ http }) => http.prefix?.cachedMs)
+      } ms.`,
+    );
+  }
+  if (first?.http.admission) {
+    const { numStreams, numAdmittedTokens } = first.http.admission;
+    const time = (pick: "usualMs" | "p50Ms" | "p99Ms" | "numGaps") =>
+      spread(serving, ({ http }) => http.admission?.[pick]);
+    lines.push(
+      `Over HTTP, ${numStreams} streams while a prompt of ${numAdmittedTokens} tokens is admitted: between tokens ${
+        time("usualMs")
+      } ms before (median), then p50 ${time("p50Ms")} ms and p99 ${time("p99Ms")} ms of ${
+        time("numGaps")
+      } gaps.`,
+    );
+  }
+  return lines;
+}
+
+function formatLoad({ name, loads }: ModelRuns): string {
+  const ms = (pick: (load: ModelRuns["loads"][number]) => number) => `${spread(loads, pick)} ms`;
+  const mb = (pick: (load: ModelRuns["loads"][number]) => number | undefined) =>
+    `${spread(loads, pick)} MB`;
+  const { packageBytes } = loads[0]!.ours;
+  const lines = [
+    `- Its ${formatNumber(packageBytes / 1e6)} MB read and uploaded: ${
+      ms(({ bytes }) => bytes.totalMs)
+    }, files in the page cache`,
+    `- Loaded: ${ms(({ ours }) => ours.totalMs)}, of which until all weights are on the device ${
+      ms(({ ours }) => ours.weightsMs)
+    }`,
+    `- Ratio: ${spread(loads, ({ ours, bytes }) => ours.totalMs / bytes.totalMs)}; weights alone ${
+      spread(loads, ({ ours, bytes }) => ours.weightsMs / bytes.totalMs)
+    }`,
+    `- Peak resident memory above the start: ${
+      mb(({ ours: { memory } }) => memory ? (memory.peak - memory.before) / 1e6 : undefined)
+    }; planned for weights, KV cache and activations: ${
+      mb(({ ours }) => ours.plannedBytes / 1e6)
+    }; peak above the end: ${
+      mb(({ ours: { memory } }) => memory ? (memory.peak - memory.after) / 1e6 : undefined)
+    }`,
+  ];
+  return `### ${name}\n\n${lines.join("\n")}`;
+}
+
+function spread<T>(runs: readonly T[], pick: (run: T) => number | undefined): string {
+  const values = runs.map(pick).filter((value) => value !== undefined);
+  return values.length > 0 ? formatSpread(values) : "–";
+}
+
+function keysOf(values: readonly number[]): number[] {
+  return [...new Set(values)].sort((a, b) => a - b);
+}

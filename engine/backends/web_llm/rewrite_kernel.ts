@@ -70,7 +70,7 @@ function readProduct(code: string): Product | null {
   if (!numbers || !y || !codes || !scale || !store) return null;
   const used = new Set([y.name, codes.name, scale, ...store.operands]);
   const x = only(bindings.filter(({ name, isWritten }) => !isWritten && !used.has(name)));
-  const shape = readShape(code, codes.name);
+  const shape = readShape(code, { codes: codes.name, place: store.place });
   if (!x || shape === null || shape.k % 32 !== 0) return null;
   if (y.type !== "f32" && y.type !== "f16") return null;
   if (x.type !== "f32" && x.type !== "f16") return null;
@@ -100,7 +100,10 @@ function readBindings(code: string): Binding[] {
 }
 
 /** The last store into `y`; operands at the same place are indexed by output, all others by row. */
-function readStore(code: string, y: string): { epilogue: string; operands: string[] } | null {
+function readStore(
+  code: string,
+  y: string,
+): { place: string; epilogue: string; operands: string[] } | null {
   const stores = [...code.matchAll(new RegExp(`\\b${y}\\[([^\\[\\]]*)\\] = ([^;]*);`, "g"))];
   const [, place, value] = stores.at(-1) ?? [];
   if (place === undefined || value === undefined) return null;
@@ -115,13 +118,16 @@ function readStore(code: string, y: string): { epilogue: string; operands: strin
     return `${name}[${index === place ? "o" : "n"}]`;
   });
   const isKnown = numSums === 1 && !/threadIdx|blockIdx|v__1|podArgs/.test(epilogue);
-  return isKnown ? { epilogue, operands } : null;
+  return isKnown ? { place, epilogue, operands } : null;
 }
 
 /** Sizes are literals of the index sums; each of the compiler's schedules spells them in its own way. */
-function readShape(code: string, codes: string): Pick<Product, "k" | "n" | "tokens"> | null {
-  const number = (pattern: RegExp) => {
-    const digits = pattern.exec(code)?.[1];
+function readShape(
+  code: string,
+  { codes, place }: { codes: string; place: string },
+): Pick<Product, "k" | "n" | "tokens"> | null {
+  const number = (pattern: RegExp, text = code) => {
+    const digits = pattern.exec(text)?.[1];
     return digits === undefined ? null : Number(digits);
   };
   const count = /\) < podArgs\.(\w+)\)/.exec(code)?.[1];
@@ -137,7 +143,7 @@ function readShape(code: string, codes: string): Pick<Product, "k" | "n" | "toke
   if (!count) return { k: 8 * wordsPerStep, n: null, tokens: null };
   const perWorkgroup = number(/\(i32\(blockIdx\.y\) \* (\d+)i\)\)? < podArgs/) ??
     number(/\(i32\(blockIdx\.y\) \* (\d+)i\) \+ 1i\) < podArgs/);
-  const n = number(/\(ax0 \* (\d+)i\)/);
+  const n = number(/\(ax0 \* (\d+)i\)/, place);
   const rowsPerStep = number(/\(v__1 \* (\d+)i\)\) \+ ax1_fused_2\)\] =/);
   if (perWorkgroup === null || n === null || rowsPerStep === null) return null;
   return {

@@ -105,6 +105,12 @@ const NONE = -1.0e30;
 var<workgroup> lane_values: array<vec4f, 2>; // one component a lane
 var<workgroup> outputs: array<vec4f, ${8 * headDim / 4}>; // four columns of a lane
 
+// exp(difference), difference ≤ 0. What is below the smallest normal number is zero: processors take a hundred times as long
+// for the products of such numbers.
+fn weight_of(difference: f32) -> f32 {
+  return select(0.0, exp(difference), difference > -80.0);
+}
+
 fn cap(score: f32) -> f32 {
   if (SOFT_CAP > 0.0) {
     return SOFT_CAP * tanh(score / SOFT_CAP);
@@ -187,10 +193,10 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     queries((h) => `
     ${groups((u) => `score_${u}_${h} = select(NONE, cap(score_${u}_${h}), is_seen_${u});`)}
     let highest_${h} = max(maximum_${h}, max(score_0_${h}, score_1_${h}));
-    let correction_${h} = exp(maximum_${h} - highest_${h});
+    let correction_${h} = weight_of(maximum_${h} - highest_${h});
     ${
       groups((u) =>
-        `let weight_${u}_${h} = select(0.0, exp(score_${u}_${h} - highest_${h}), is_seen_${u});`
+        `let weight_${u}_${h} = select(0.0, weight_of(score_${u}_${h} - highest_${h}), is_seen_${u});`
       )
     }
     denominator_${h} = denominator_${h} * correction_${h} + (weight_0_${h} + weight_1_${h});
@@ -228,7 +234,7 @@ function mergeLanes(h: number, headDim: number): string {
     workgroupBarrier();
     let maxima = max(lane_values[0], lane_values[1]);
     workgroupBarrier();
-    let share = exp(maximum_${h} - max(max(maxima.x, maxima.y), max(maxima.z, maxima.w)));
+    let share = weight_of(maximum_${h} - max(max(maxima.x, maxima.y), max(maxima.z, maxima.w)));
     lane_values[lane / 4u][lane % 4u] = denominator_${h} * share;
     ${unroll(headDim / 4, (c) => `outputs[${8 * c}u + lane] = out_${h}_${c} * share;`)}
     workgroupBarrier();

@@ -116,13 +116,13 @@ function readInfo(path: string, metadata: Record<string, unknown>): Omit<Library
     if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;
     throw invalid(path, `${name} of its metadata is ${value}, not a positive number`);
   };
-  const kv = metadata.kv_cache as Record<string, unknown> | undefined;
+  const kv = (metadata.kv_cache ?? null) as Record<string, unknown> | null;
   return {
     modelType: text("model_type"),
     quantization: text("quantization"),
     prefillChunkSize: count("prefill_chunk_size"),
     maxBatchSize: count("max_batch_size"),
-    kv: kv === undefined ? null : {
+    kv: kv && {
       numLayers: count("num_hidden_layers", kv),
       numKeyValueHeads: count("num_key_value_heads", kv),
       headDim: count("head_dim", kv),
@@ -135,7 +135,8 @@ function readInfo(path: string, metadata: Record<string, unknown>): Omit<Library
 function readParams(path: string, value: unknown): LibraryParam[] {
   const isParam = (param: LibraryParam) =>
     typeof param?.name === "string" && typeof param.dtype === "string" &&
-    Array.isArray(param.shape);
+    Array.isArray(param.shape) &&
+    param.shape.every((size) => typeof size === "number" || typeof size === "string");
   if (Array.isArray(value) && value.every(isParam)) return value;
   throw invalid(path, "its metadata lists no parameters");
 }

@@ -132,13 +132,16 @@ const METHODS: Record<string, readonly string[]> = {
 export function assertPipeline(pipeline: unknown, own: Record<string, readonly string[]>): void {
   for (const [path, methods] of Object.entries({ ...METHODS, ...own })) {
     const object = path === "" ? pipeline : path.split(".").reduce(fieldOf, pipeline);
-    const missing = object === undefined
-      ? path
-      : methods.find((name) => typeof fieldOf(object, name) !== "function");
-    if (missing === undefined) continue;
+    const names = object === undefined
+      ? [path]
+      : methods.filter((name) => typeof fieldOf(object, name) !== "function")
+        .map((name) => path === "" ? name : `${path}.${name}`);
+    if (names.length === 0) continue;
     throw new EngineError(
       "engine_failed",
-      `The private field ${missing} of @mlc-ai/web-llm is not there: this release differs from the ones ` +
+      `The private field ${
+        names.join(", ")
+      } of @mlc-ai/web-llm is not there: this release differs from the ones ` +
         "that this program was tested with; use the version in deno.json, or --backend wgsl",
     );
   }

@@ -332,6 +332,11 @@ export interface DownloadOptions {
    * @default false
    */
   force?: boolean;
+  /**
+   * What will run the model; `web-llm` needs its compiled library too.
+   * @default our own kernels where they can
+   */
+  backend?: BackendName;
   /** Aborting it stops the download; what has come stays for the next try. */
   signal?: AbortSignal;
   /** Called a few times a second. */

@@ -4,7 +4,7 @@ import { addSettingFlags, type FlagGroup } from "../flags.ts";
 import type { Host } from "../host.ts";
 import { type Options, withEngine } from "./engine.ts";
 
-const GROUPS: FlagGroup[] = ["modelsDir", "hub"];
+const GROUPS: FlagGroup[] = ["modelsDir", "backend", "hub"];
 
 /** `ollm models download`. */
 export function addDownloadCommand(models: Command, host: Host): void {

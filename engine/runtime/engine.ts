@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { InvalidRequestError, ModelInvalidError } from "../errors.ts";
 import { type AdapterInfo, inspectAdapter } from "../gpu/mod.ts";
 import type {
+  BackendName,
   DownloadOptions,
   Embeddings,
   EmbedRequest,
@@ -25,7 +26,7 @@ import type {
 } from "../types.ts";
 import { ModelFiles, type ModelOnDisk } from "./model_files.ts";
 import { ModelWorker, type ModelWorkerOptions } from "./model_worker.ts";
-import { planRuntime } from "./plan.ts";
+import { parseBackend, planRuntime } from "./plan.ts";
 import {
   type AcquireOptions,
   type ModelLease,
@@ -169,7 +170,11 @@ export class LocalEngine implements Engine {
 
   async download(reference: string, options: DownloadOptions = {}): Promise<ModelInfo> {
     this.#models.assertOpen();
-    return await this.#files.download(reference, options);
+    const backend = options.backend ?? this.#parseBackend();
+    return await this.#files.download(reference, {
+      ...options,
+      ...(backend === undefined ? {} : { backend }),
+    });
   }
 
   async remove(reference: string): Promise<number> {
@@ -209,7 +214,11 @@ export class LocalEngine implements Engine {
     options: Pick<AcquireOptions, "signal" | "onProgress"> = {},
   ): Promise<ModelLease> {
     this.#models.assertOpen();
-    const info = await this.#files.provide(model, { ...options, task });
+    const info = await this.#files.provide(model, {
+      ...options,
+      task,
+      backend: this.#parseBackend(backend),
+    });
     const plan = () => this.#planLoad(info, backend);
     // Models of the catalog may share their weights and differ in library and context length.
     const name = [info.path, info.library?.path, info.contextLength, backend].join("\0");
@@ -241,6 +250,11 @@ export class LocalEngine implements Engine {
         ...(maxSequences === null ? {} : { maxSequences }),
       },
     };
+  }
+
+  /** The backend that was asked for, of a request or of the engine; undefined leaves it to the plan. */
+  #parseBackend(name = this.#options.backend): BackendName | undefined {
+    return name === undefined ? undefined : parseBackend(name);
   }
 
   /** Plans with the engine's own settings where `options` has none. */

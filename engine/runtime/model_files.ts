@@ -13,8 +13,15 @@ import {
 } from "../errors.ts";
 import { isInside } from "../formats/mod.ts";
 import { downloadModel } from "../store/download/mod.ts";
-import { listModels, removeModel, resolveModel, type StoreOptions } from "../store/mod.ts";
+import {
+  lacksLibrary,
+  listModels,
+  removeModel,
+  resolveModel,
+  type StoreOptions,
+} from "../store/mod.ts";
 import type {
+  BackendName,
   DownloadOptions,
   DownloadProgress,
   HubOptions,
@@ -35,6 +42,8 @@ export interface ModelFilesOptions {
 export interface ProvideOptions {
   /** What the model must do; null takes any. */
   task: ModelInfo["task"] | null;
+  /** What will run it; absent leaves the choice to the plan. */
+  backend?: BackendName | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ProgressListener | undefined;
 }
@@ -73,15 +82,17 @@ export class ModelFiles {
    */
   async provide(
     reference: string,
-    { task, signal, onProgress }: ProvideOptions,
+    { task, backend, signal, onProgress }: ProvideOptions,
   ): Promise<ModelOnDisk> {
     let info = await this.inspect(reference);
     // Of a repository that nobody looked at yet, nobody knows what it does.
     if (info.supportLevel !== "unsupported") requireTask(info, task);
     const isRefreshed = !this.#options.forceDownload || this.#refreshed.has(info.path ?? "");
-    if (info.repository !== null && !(info.materialized && isRefreshed)) {
+    const isHere = info.materialized && !await lacksLibrary(withNeededLibrary(info, backend));
+    if (info.repository !== null && !(isHere && isRefreshed)) {
       info = await this.download(reference, {
         force: !isRefreshed,
+        ...(backend === undefined ? {} : { backend }),
         ...(signal ? { signal } : {}),
         ...(onProgress ? { onProgress: (progress) => report(progress, onProgress) } : {}),
       });
@@ -95,12 +106,12 @@ export class ModelFiles {
 
   /** See `Engine.download`. */
   async download(reference: string, options: DownloadOptions = {}): Promise<ModelInfo> {
-    const { force = false, ...rest } = options;
-    const info = await this.inspect(reference);
+    const { force = false, backend, ...rest } = options;
+    const info = withNeededLibrary(await this.inspect(reference), backend);
     if (info.path === null) throw new ModelNotFoundError(reference, info.message);
     const { hub } = this.#options;
     await this.#downloads.join(
-      `${info.path}\0${force}`,
+      [info.path, info.library?.path, force].join("\0"),
       (options) => downloadModel(info, { hub, force, ...options }),
       rest,
     );
@@ -141,6 +152,12 @@ function report(
   listener: ProgressListener,
 ): void {
   listener(totalBytes === null ? 0 : numBytes / Math.max(1, totalBytes), `downloading ${file}`);
+}
+
+/** Without its compiled library where our own kernels will run the model: only what is needed is fetched. */
+function withNeededLibrary(info: ModelInfo, backend: BackendName | undefined): ModelInfo {
+  const isNeeded = backend === "web-llm" || info.supportLevel !== "optimized";
+  return isNeeded ? info : { ...info, library: null };
 }
 
 /** @throws {InvalidRequestError} the model does something else */

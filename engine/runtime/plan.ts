@@ -153,7 +153,8 @@ function planOf(
   };
 }
 
-function parseBackend(name: string): BackendName {
+/** @throws {InvalidRequestError} an unknown name */
+export function parseBackend(name: string): BackendName {
   const backend = BACKEND_NAMES[name.trim().toLowerCase()];
   if (backend) return backend;
   throw new InvalidRequestError(

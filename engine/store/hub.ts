@@ -8,7 +8,7 @@ import { isInside } from "../formats/mod.ts";
 import type { ModelInfo } from "../types.ts";
 import { type CatalogEntry, findEntryOfRepository } from "./catalog.ts";
 import { inspectDirectory, isKnownToWgsl } from "./inspect.ts";
-import { hasLibrary, libraryOf } from "./library.ts";
+import { lacksLibrary, libraryOf } from "./library.ts";
 import { type DownloadMark, MARK_FILE, readMark } from "./download/mark.ts";
 import { findDamage, hasParts } from "./download_state.ts";
 
@@ -141,8 +141,4 @@ async function judge(hub: HubReference, path: string, mark: DownloadMark): Promi
   if (damage.length === 0) return null;
   const more = damage.length > 2 ? ` and ${damage.length - 2} more files` : "";
   return `The download is damaged: ${damage.slice(0, 2).join(", ")}${more}; ${howToGet(hub)}`;
-}
-
-async function lacksLibrary({ library }: ModelInfo): Promise<boolean> {
-  return library !== null && library.url !== null && !(await hasLibrary(library));
 }

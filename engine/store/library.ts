@@ -4,7 +4,7 @@
  * @module
  */
 import { join, resolve } from "node:path";
-import type { ModelLibrary } from "../types.ts";
+import type { ModelInfo, ModelLibrary } from "../types.ts";
 import type { CatalogEntry } from "./catalog.ts";
 import { LIBRARY_ENDPOINT, LIBRARY_FOLDER } from "./prebuilt.ts";
 
@@ -38,4 +38,9 @@ export async function findLibraryBeside(dir: string): Promise<ModelLibrary | nul
 /** Whether the library's file is there. */
 export async function hasLibrary(library: ModelLibrary): Promise<boolean> {
   return (await Deno.stat(library.path).catch(() => null))?.isFile ?? false;
+}
+
+/** Whether a model has a published library that was not fetched yet. */
+export async function lacksLibrary({ library }: ModelInfo): Promise<boolean> {
+  return library !== null && library.url !== null && !(await hasLibrary(library));
 }

@@ -6,6 +6,7 @@
  */
 export { BUILTIN_MODELS } from "./builtin.ts";
 export { LIBRARY_ENDPOINT } from "./prebuilt.ts";
+export { lacksLibrary } from "./library.ts";
 export { listModels } from "./list.ts";
 export { describeOpaque } from "./opaque.ts";
 export { removeModel } from "./remove.ts";

@@ -15,12 +15,12 @@ import type { RunnerCaseOptions } from "./runner_case.ts";
 import { countWeights, SHAPES } from "./shapes.ts";
 import type { StockCaseOptions } from "./stock_case.ts";
 
-/** Names as in the report and in `--without`. */
+/** Names as in the report and in `--without`, where commas stand between them. */
 export const ENGINE_NAMES = {
   ours: "ollm",
   llamaCpp: "llama.cpp",
-  hosted: "web-llm, our host path",
-  stock: "web-llm, stock",
+  hosted: "web-llm on our host path",
+  stock: "web-llm stock",
 } as const;
 
 /** One row. */

@@ -23,10 +23,15 @@ export function isReached({ bound, value }: Goal): boolean | null {
   return "atLeast" in bound ? value >= bound.atLeast : value <= bound.atMost;
 }
 
-const prefill = ({ rates }: CaseResult) => rates.prefill;
-const decodeAt = (context: number) => ({ rates }: CaseResult) => rates.decode[context];
-/** Behind the smallest context that the engine measured: web-llm's may be smaller than ours, in its favour. */
-const decodeFirst = ({ rates }: CaseResult) => Object.values(rates.decode)[0];
+type Pick = (run: CaseResult) => number | undefined;
+
+/** Tokens of the prefill that the goals speak of. */
+const NUM_PROMPT_TOKENS = 512;
+
+const prefill: Pick = ({ rates }) => rates.prefill;
+const decodeAt = (context: number): Pick => ({ rates }) => rates.decode[context];
+/** Behind the smallest context that was measured: web-llm's is smaller than ours, in its favour. */
+const decodeFirst: Pick = ({ rates }) => Object.values(rates.decode)[0];
 
 /** All goals, in the order in which they were set. */
 export function listGoals(models: readonly ModelRuns[]): Goal[] {
@@ -38,12 +43,17 @@ export function listGoals(models: readonly ModelRuns[]): Goal[] {
   ];
 }
 
-function ratio(
-  model: ModelRuns | undefined,
-  peer: "llamaCpp" | "stock",
-  pick: (run: CaseResult) => number | undefined,
-): number | null {
-  return model ? middle(computeRatios(model, peer, pick)) : null;
+function decodeRatio(model: ModelRuns | undefined, peer: "llamaCpp" | "stock", context: number) {
+  const pick = decodeAt(context);
+  const pickTheirs = peer === "stock" ? decodeFirst : pick;
+  return model ? middle(computeRatios(model, peer, pick, pickTheirs)) : null;
+}
+
+/** Null where our prefill was of another length than the goals'. */
+function prefillRatio(model: ModelRuns | undefined, peer: "llamaCpp" | "stock"): number | null {
+  const own = model?.engines.find(({ engine }) => engine === ENGINE_NAMES.ours);
+  if (!model || own?.rates.numPromptTokens !== NUM_PROMPT_TOKENS) return null;
+  return middle(computeRatios(model, peer, prefill));
 }
 
 function ourRuns(model: ModelRuns | undefined): CaseResult[] {
@@ -60,10 +70,10 @@ function qwenGoals(model: ModelRuns | undefined): Goal[] {
   });
   const loads = model?.loads ?? [];
   return [
-    goal("decode at 64 / stock web-llm", 40, ratio(model, "stock", decodeFirst)),
-    goal("decode at 64 / llama.cpp", 0.4, ratio(model, "llamaCpp", decodeAt(64))),
-    goal("prefill / stock web-llm", 40, ratio(model, "stock", prefill)),
-    goal("prefill / llama.cpp", 0.3, ratio(model, "llamaCpp", prefill)),
+    goal("decode at 64 / stock web-llm", 40, decodeRatio(model, "stock", 64)),
+    goal("decode at 64 / llama.cpp", 0.4, decodeRatio(model, "llamaCpp", 64)),
+    goal("prefill of 512 / stock web-llm", 40, prefillRatio(model, "stock")),
+    goal("prefill of 512 / llama.cpp", 0.3, prefillRatio(model, "llamaCpp")),
     {
       what: `${name}: load / reading and uploading its bytes`,
       bound: { atMost: 1.5 },
@@ -96,9 +106,9 @@ function smolGoals(model: ModelRuns | undefined): Goal[] {
   const batchGain = (rates: CaseResult["rates"]) =>
     rates.batch[16] && rates.batch[16] / Object.values(rates.decode)[0]!;
   return [
-    goal("decode at 64 / llama.cpp", 0.36, ratio(model, "llamaCpp", decodeAt(64))),
-    goal("decode at 512 / llama.cpp", 0.48, ratio(model, "llamaCpp", decodeAt(512))),
-    goal("prefill / llama.cpp", 0.35, ratio(model, "llamaCpp", prefill)),
+    goal("decode at 64 / llama.cpp", 0.36, decodeRatio(model, "llamaCpp", 64)),
+    goal("decode at 512 / llama.cpp", 0.48, decodeRatio(model, "llamaCpp", 512)),
+    goal("prefill of 512 / llama.cpp", 0.35, prefillRatio(model, "llamaCpp")),
     goal("16 streams / one stream, the runner", 2.5, middle(ours.map(batchGain))),
     goal(
       "16 streams / one stream, over HTTP",

@@ -78,6 +78,12 @@ function parseCount(flag: string, text: string): number {
   throw new RangeError(`--${flag} has ${text}; whole numbers above 0 are needed`);
 }
 
+function requireKnown(flag: string, given: readonly string[], known: readonly string[]): void {
+  const unknown = given.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new RangeError(`--${flag} names ${unknown}; ${known.join(", ")} exist`);
+}
+
 function list(text: string | undefined): string[] {
   return text === undefined || text === "" ? [] : text.split(",");
 }
@@ -186,8 +192,8 @@ function describeCommand(): string {
 
 async function main(): Promise<void> {
   const parts = list(flags.parts);
-  const unknown = parts.find((part) => !PARTS.includes(part));
-  if (unknown) throw new RangeError(`--parts names ${unknown}; ${PARTS.join(", ")} exist`);
+  requireKnown("parts", parts, PARTS);
+  requireKnown("without", list(flags.without), Object.values(ENGINE_NAMES));
   const numRuns = count("runs");
   const models = await prepareModels(readContenderOptions());
   const all = models.map(({ name, contenders }): ModelRuns => ({

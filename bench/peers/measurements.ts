@@ -31,12 +31,13 @@ export function computeRatios(
   model: ModelRuns,
   peer: keyof typeof ENGINE_NAMES,
   pick: (run: CaseResult) => number | undefined,
+  pickTheirs: typeof pick = pick,
 ): number[] | null {
   const find = (name: string) => model.engines.find(({ engine }) => engine === name)?.runs;
   const own = find(ENGINE_NAMES.ours);
   const theirs = find(ENGINE_NAMES[peer]);
   if (!own || !theirs) return null;
-  const ratios = own.slice(0, theirs.length).map((run, i) => pick(run)! / pick(theirs[i]!)!);
+  const ratios = own.slice(0, theirs.length).map((run, i) => pick(run)! / pickTheirs(theirs[i]!)!);
   return ratios.length > 0 && ratios.every(Number.isFinite) ? ratios : null;
 }
 

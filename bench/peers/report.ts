@@ -27,32 +27,31 @@ export interface PeersContext {
 /** Above this share of the cores, others' work is in the numbers. */
 const BUSY_SHARE = 0.5;
 
+const SERVING_HEAD = `## Serving
+
+Through the engine as a library, and over HTTP with a client in another process; greedy. Prompts are new in each run.`;
+
 /** The whole report. */
 export function formatPeers(models: readonly ModelRuns[], context: PeersContext): string {
+  const isBusy = (context.loadAverage ?? 0) > BUSY_SHARE * context.numCores;
+  const served = models.filter(({ serving }) => serving.length > 0);
+  const loaded = models.filter(({ loads, startMs }) => loads.length + startMs.length > 0);
   const sections = [
-    formatHead(context),
-    `## Goals\n\n${formatGoals(listGoals(models))}`,
+    formatHead(context, isBusy),
+    `## Goals\n\n${formatGoals(listGoals(models), isBusy)}`,
     `## Rates of the engines
 
 Tokens a second: median (lowest to highest). All engines run the same programme on random weights of one shape: prefill of one
 sequence, decode of one sequence behind some context, decode of several together, logits or the chosen token on the host
 after each step; no text, no HTTP. Ratios are of runs side by side, ours over the peer's.`,
     ...models.filter(({ engines }) => engines.length > 0).map(formatRates),
-    "## Serving\n\nThrough the engine as a library, and over HTTP with a client in another process; greedy. Prompts are new in each run.",
-    ...models.filter(({ serving }) => serving.length > 0).map(formatServing),
-    "## Load and start",
-    ...models.filter(({ loads }) => loads.length > 0).map(formatLoad),
-    ...models.filter(({ startMs }) => startMs.length > 0).map(({ name, startMs }) =>
-      `From the start of \`ollm prompt\` with ${name} to its first text: ${
-        formatSpread(startMs)
-      } ms; compiled ` +
-      "kernels were in the driver's cache from the second run on."
-    ),
+    ...(served.length > 0 ? [SERVING_HEAD, ...served.map(formatServing)] : []),
+    ...(loaded.length > 0 ? ["## Load and start", ...loaded.map(formatLoad)] : []),
   ];
   return sections.join("\n\n") + "\n";
 }
 
-function formatHead(context: PeersContext): string {
+function formatHead(context: PeersContext, isBusy: boolean): string {
   const { loadAverage } = context;
   const lines = [
     `# Comparison with peers, ${context.date}`,
@@ -63,7 +62,7 @@ function formatHead(context: PeersContext): string {
     `- Load average before the first run: ${loadAverage?.toFixed(1) ?? "unknown"}`,
     `- Runs in turns, a process each: ${context.numRuns}; median (lowest to highest)`,
   ];
-  if ((loadAverage ?? 0) > BUSY_SHARE * context.numCores) {
+  if (isBusy) {
     lines.push(
       "- **The machine was busy with other work.** llama.cpp's threads wait for each other by spinning, so a busy core costs it " +
         "many times what it costs the others: its rates here are far below what it does alone, and ratios flatter us.",
@@ -72,7 +71,7 @@ function formatHead(context: PeersContext): string {
   return lines.join("\n");
 }
 
-function formatGoals(goals: readonly Goal[]): string {
+function formatGoals(goals: readonly Goal[], isBusy: boolean): string {
   const rows = goals.map((goal) => {
     const { what, bound, unit, value } = goal;
     const reached = isReached(goal);
@@ -83,7 +82,12 @@ function formatGoals(goals: readonly Goal[]): string {
       reached === null ? "–" : reached ? "yes" : "**no**",
     ];
   });
-  return formatTable(["what", "goal", "measured", "reached"], rows);
+  return formatTable([
+    "what",
+    "goal",
+    "measured",
+    isBusy ? "reached, on a busy machine" : "reached",
+  ], rows);
 }
 
 function formatRates(model: ModelRuns): string {
@@ -208,12 +212,25 @@ function formatTimes(serving: ModelRuns["serving"]): string[] {
   return lines;
 }
 
-function formatLoad({ name, loads }: ModelRuns): string {
+function formatLoad({ name, loads, startMs }: ModelRuns): string {
+  const lines = loads.length > 0 ? describeLoads(loads) : [];
+  if (startMs.length > 0) {
+    lines.push(
+      `- From the start of \`ollm prompt\` to its first text: ${
+        formatSpread(startMs)
+      } ms; from the second run on, compiled ` +
+        "kernels are in the driver's cache",
+    );
+  }
+  return `### ${name}\n\n${lines.join("\n")}`;
+}
+
+function describeLoads(loads: ModelRuns["loads"]): string[] {
   const ms = (pick: (load: ModelRuns["loads"][number]) => number) => `${spread(loads, pick)} ms`;
   const mb = (pick: (load: ModelRuns["loads"][number]) => number | undefined) =>
     `${spread(loads, pick)} MB`;
   const { packageBytes } = loads[0]!.ours;
-  const lines = [
+  return [
     `- Its ${formatNumber(packageBytes / 1e6)} MB read and uploaded: ${
       ms(({ bytes }) => bytes.totalMs)
     }, files in the page cache`,
@@ -231,7 +248,6 @@ function formatLoad({ name, loads }: ModelRuns): string {
       mb(({ ours: { memory } }) => memory ? (memory.peak - memory.after) / 1e6 : undefined)
     }`,
   ];
-  return `### ${name}\n\n${lines.join("\n")}`;
 }
 
 function spread<T>(runs: readonly T[], pick: (run: T) => number | undefined): string {

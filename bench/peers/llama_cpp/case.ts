@@ -24,10 +24,16 @@ async function run(options: LlamaCaseOptions): Promise<CaseResult> {
   return {
     rates: await measureRates(decoder, options.rates),
     quantization: "Q4_0",
-    device: info === null ? options.build : Deno.UnsafePointerView.getCString(info),
+    device: info === null ? options.build : listAbilities(Deno.UnsafePointerView.getCString(info)),
     threads: `${options.numThreads}`,
     version: `node-llama-cpp ${PACKAGE_VERSION}, build ${options.build}`,
   };
+}
+
+/** `CPU : AVX2 = 1 | FMA = 0 | …` → `CPU: AVX2`. */
+function listAbilities(info: string): string {
+  return info.trim().replace(" :", ":").replaceAll(/\w+ = 0 \|?/g, "")
+    .replaceAll(/ = 1 ?\|?/g, "").trim();
 }
 
 if (import.meta.main) {

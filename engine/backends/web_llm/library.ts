@@ -116,6 +116,15 @@ function readInfo(path: string, metadata: Record<string, unknown>): Omit<Library
     if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;
     throw invalid(path, `${name} of its metadata is ${value}, not a positive number`);
   };
+  const { kv_state_kind: state = "kv_cache" } = metadata;
+  if (state !== "kv_cache") {
+    throw invalid(
+      path,
+      `its model keeps a state of the kind ${
+        JSON.stringify(state)
+      }, and only a KV cache can be run`,
+    );
+  }
   const kv = (metadata.kv_cache ?? null) as Record<string, unknown> | null;
   return {
     modelType: text("model_type"),

@@ -97,6 +97,7 @@ for (
     ],
     ["with an empty KV cache", library(having({ kv_cache: {} })), /num_hidden_layers .* undefined/],
     ["with a KV cache that is a text", library(having({ kv_cache: "x" })), /num_hidden_layers/],
+    ["of a hybrid model", library(having({ kv_state_kind: "hybrid" })), /of the kind "hybrid"/],
     ["without parameters", library(without("params")), /lists no parameters/],
     ["with a parameter of null", library(having({ params: [null] })), /lists no parameters/],
     [

@@ -72,20 +72,31 @@ export class WebLlmEmbedder implements Embedder {
     return embedder;
   }
 
+  /** Inputs of one length run together: libraries let padding change the vectors of the shorter ones. */
   async embed(inputs: readonly (readonly number[])[]): Promise<Float32Array[]> {
+    const vectors: Float32Array[] = [];
+    for (const rows of Map.groupBy(inputs.keys(), (row) => inputs[row]!.length).values()) {
+      const states = await this.#run(rows.map((row) => inputs[row]!));
+      rows.forEach((row, i) => vectors[row] = states[i]!);
+    }
+    return vectors;
+  }
+
+  /** One forward pass of inputs of one length. */
+  async #run(inputs: readonly (readonly number[])[]): Promise<Float32Array[]> {
     const { tvm, prefill, params, device } = this.#pipeline;
-    const width = Math.max(...inputs.map((tokens) => tokens.length));
+    const shape = [inputs.length, inputs[0]!.length];
     return await this.#calls.run(async () => {
-      const tokens = this.#toDevice(inputs, width, (token) => token);
-      const mask = this.#toDevice(inputs, width, () => 1);
+      const tokens = this.#toDevice(inputs.flat(), shape);
+      const mask = this.#toDevice(inputs.flatMap((row) => row.map(() => 1)), shape);
       const states: TvmTensor = prefill(tokens, mask, params);
       const host = tvm.empty(states.shape, states.dtype, tvm.cpu());
       host.copyFrom(states);
       await device.sync();
       const values = host.toArray();
       // The state of the first token, [CLS], stands for the text.
-      const size = states.shape.at(-1)!;
-      return inputs.map((_, i) => values.slice(i * width * size, i * width * size + size));
+      const [rowSize, size] = [values.length / inputs.length, states.shape.at(-1)!];
+      return inputs.map((_, i) => values.slice(i * rowSize, i * rowSize + size));
     });
   }
 
@@ -93,18 +104,9 @@ export class WebLlmEmbedder implements Embedder {
     this.#device.destroy();
   }
 
-  /** [inputs, width] i32 of `value`, zeros behind each input's end. */
-  #toDevice(
-    inputs: readonly (readonly number[])[],
-    width: number,
-    value: (token: number) => number,
-  ): TvmTensor {
+  /** i32 of that shape. */
+  #toDevice(values: readonly number[], shape: number[]): TvmTensor {
     const { tvm, device } = this.#pipeline;
-    const padded = new Int32Array(inputs.length * width);
-    inputs.forEach((tokens, row) =>
-      tokens.forEach((token, i) => padded[row * width + i] = value(token))
-    );
-    const flat = tvm.empty([padded.length], "int32", device).copyFrom(padded);
-    return flat.view([inputs.length, width]);
+    return tvm.empty([values.length], "int32", device).copyFrom(values).view(shape);
   }
 }

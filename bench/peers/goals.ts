@@ -4,7 +4,7 @@
  * @module
  */
 import { ENGINE_NAMES } from "./engines.ts";
-import { computeRatios, middle, type ModelRuns } from "./measurements.ts";
+import { computeRatios, decodeFirst, middle, type ModelRuns } from "./measurements.ts";
 import type { CaseResult } from "./results.ts";
 
 /** One promise. */
@@ -23,16 +23,13 @@ export function isReached({ bound, value }: Goal): boolean | null {
   return "atLeast" in bound ? value >= bound.atLeast : value <= bound.atMost;
 }
 
-type Pick = (run: CaseResult) => number | undefined;
+type PickRate = (run: CaseResult) => number | undefined;
 
 /** Tokens of the prefill that the goals speak of. */
 const NUM_PROMPT_TOKENS = 512;
 
-const prefill: Pick = ({ rates }) => rates.prefill;
-const decodeAt = (context: number): Pick => ({ rates }) => rates.decode[context];
-/** Behind the smallest context that was measured: web-llm's is smaller than ours, in its favour. */
-const decodeFirst: Pick = ({ rates }) => Object.values(rates.decode)[0];
-
+const prefill: PickRate = ({ rates }) => rates.prefill;
+const decodeAt = (context: number): PickRate => ({ rates }) => rates.decode[context];
 /** All goals, in the order in which they were set. */
 export function listGoals(models: readonly ModelRuns[]): Goal[] {
   const find = (name: string) => models.find((model) => model.name === name);

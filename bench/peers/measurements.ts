@@ -26,6 +26,11 @@ export interface ModelRuns {
   startMs: number[];
 }
 
+/** Decode rate behind the smallest context that was measured. Slow engines have but one, smaller than ours, in their favour. */
+export function decodeFirst({ rates }: CaseResult): number | undefined {
+  return Object.values(rates.decode)[0];
+}
+
 /** Rate of ours over a peer's, run by run; null where one of them was never measured. */
 export function computeRatios(
   model: ModelRuns,

@@ -6,7 +6,7 @@
 import { formatNumber, formatSpread, formatTable } from "../report.ts";
 import { ENGINE_NAMES } from "./engines.ts";
 import { type Goal, isReached, listGoals } from "./goals.ts";
-import { computeRatios, type EngineRuns, type ModelRuns } from "./measurements.ts";
+import { computeRatios, decodeFirst, type EngineRuns, type ModelRuns } from "./measurements.ts";
 import type { CaseResult } from "./results.ts";
 
 /** Where and how it was run. */
@@ -27,6 +27,8 @@ export interface PeersContext {
 /** Above this share of the cores, others' work is in the numbers. */
 const BUSY_SHARE = 0.5;
 
+type PickRate = (run: CaseResult) => number | undefined;
+
 const SERVING_HEAD = `## Serving
 
 Through the engine as a library, and over HTTP with a client in another process; greedy. Prompts are new in each run.`;
@@ -43,7 +45,7 @@ export function formatPeers(models: readonly ModelRuns[], context: PeersContext)
 
 Tokens a second: median (lowest to highest). All engines run the same programme on random weights of one shape: prefill of one
 sequence, decode of one sequence behind some context, decode of several together, logits or the chosen token on the host
-after each step; no text, no HTTP. Ratios are of runs side by side, ours over the peer's.`,
+after each step; no text, no HTTP. Ratios are of runs side by side, ours over the peer's; over web-llm's at its one context.`,
     ...models.filter(({ engines }) => engines.length > 0).map(formatRates),
     ...(served.length > 0 ? [SERVING_HEAD, ...served.map(formatServing)] : []),
     ...(loaded.length > 0 ? ["## Load and start", ...loaded.map(formatLoad)] : []),
@@ -111,8 +113,8 @@ function formatRates(model: ModelRuns): string {
     ...streams.map((count) => spread(runs, ({ rates }) => rates.batch[count])),
   ]);
   const ratios = (["llamaCpp", "hosted", "stock"] as const).flatMap((peer) => {
-    const ratio = (pick: (run: CaseResult) => number | undefined) => {
-      const values = computeRatios(model, peer, pick);
+    const ratio = (pick: PickRate, pickTheirs = pick) => {
+      const values = computeRatios(model, peer, pick, pickTheirs);
       return values ? formatSpread(values) : "–";
     };
     if (!measured.some(({ engine }) => engine === ENGINE_NAMES[peer])) return [];
@@ -121,7 +123,10 @@ function formatRates(model: ModelRuns): string {
       "",
       "",
       ratio(({ rates }) => rates.prefill),
-      ...contexts.map((context) => ratio(({ rates }) => rates.decode[context])),
+      ...contexts.map((context) => {
+        const pick: PickRate = ({ rates }) => rates.decode[context];
+        return ratio(pick, peer === "llamaCpp" ? pick : decodeFirst);
+      }),
       ...streams.map((count) => ratio(({ rates }) => rates.batch[count])),
     ]];
   });
@@ -245,7 +250,9 @@ function describeLoads(loads: ModelRuns["loads"]): string[] {
     }; planned for weights, KV cache and activations: ${
       mb(({ ours }) => ours.plannedBytes / 1e6)
     }; peak above the end: ${
-      mb(({ ours: { memory } }) => memory ? (memory.peak - memory.after) / 1e6 : undefined)
+      mb(({ ours: { memory } }) =>
+        memory ? Math.max(0, memory.peak - memory.after) / 1e6 : undefined
+      )
     }`,
   ];
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { GPU_KERNELS } from "./gpu/mod.ts";
+export { type GemmForm, type GemvForm, GPU_KERNELS, type GpuLinearOptions } from "./gpu/mod.ts";
 export type { BindingKind, Elem, Kernel } from "./kernel.ts";
 export {
   type AttentionKernelOptions,

@@ -86,19 +86,30 @@ export class GpuDevice {
   readonly info: AdapterInfo;
   /** Whether passes can be timed. */
   readonly hasTimestamps: boolean;
+  /** Whether kernels may use subgroup functions; in WGSL without `enable subgroups`, which this runtime does not parse. */
+  readonly hasSubgroups: boolean;
+  /** Invocations of the smallest subgroup that the device may form; 0 where it is not known. */
+  readonly minSubgroupSize: number;
   /** Whether a buffer can be read without the runtime's sleep; see `readback.ts`. */
   readonly hasFastReadback: boolean;
   /** The device itself. */
   readonly raw: GPUDevice;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
-  readonly #layouts = new Map<Kernel, GPUBindGroupLayout>();
+  /** By kinds of bindings: forms of a kernel share bind groups. */
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
   #lost: DeviceError | null = null;
 
-  private constructor(raw: GPUDevice, info: AdapterInfo, hasFastReadback: boolean) {
+  private constructor(
+    raw: GPUDevice,
+    info: AdapterInfo,
+    { hasFastReadback, minSubgroupSize }: { hasFastReadback: boolean; minSubgroupSize: number },
+  ) {
     this.raw = raw;
     this.info = info;
     this.hasFastReadback = hasFastReadback;
     this.hasTimestamps = raw.features.has("timestamp-query");
+    this.hasSubgroups = raw.features.has("subgroups");
+    this.minSubgroupSize = minSubgroupSize;
     raw.lost.then(({ reason, message }) => {
       this.#lost = new DeviceError(
         "device_lost",
@@ -117,12 +128,17 @@ export class GpuDevice {
     const requiredLimits = Object.fromEntries(
       WANTED_LIMITS.map((name) => [name, adapter.limits[name]]),
     );
-    const requiredFeatures: GPUFeatureName[] = adapter.features.has("timestamp-query")
-      ? ["timestamp-query"]
-      : [];
+    const features = adapter.features.has("timestamp-query") ? ["timestamp-query"] : [];
+    const request = (more: string[]) =>
+      adapter.requestDevice({
+        label: "ollm",
+        requiredLimits,
+        requiredFeatures: [...features, ...more] as GPUFeatureName[],
+      });
     let raw: GPUDevice;
     try {
-      raw = await adapter.requestDevice({ label: "ollm", requiredLimits, requiredFeatures });
+      // `adapter.features` does not name it where it can be had: only a request tells.
+      raw = await request(["subgroups"]).catch(() => request([]));
     } catch (cause) {
       throw new DeviceError(
         "device_unavailable",
@@ -130,7 +146,11 @@ export class GpuDevice {
         { cause },
       );
     }
-    return new GpuDevice(raw, describeAdapter(adapter), await isFastReadbackSafe(raw));
+    const { subgroupMinSize = 0 } = adapter.info as { subgroupMinSize?: number };
+    return new GpuDevice(raw, describeAdapter(adapter), {
+      hasFastReadback: await isFastReadbackSafe(raw),
+      minSubgroupSize: subgroupMinSize,
+    });
   }
 
   /** Throws if the device was lost. */
@@ -196,17 +216,18 @@ export class GpuDevice {
 
   /** The layout of bind group 0 of a kernel. */
   layout(kernel: Kernel): GPUBindGroupLayout {
-    let layout = this.#layouts.get(kernel);
+    const key = kernel.bindings.join();
+    let layout = this.#layouts.get(key);
     if (!layout) {
       layout = this.raw.createBindGroupLayout({
-        label: kernel.name,
+        label: key,
         entries: kernel.bindings.map((kind, binding) => ({
           binding,
           visibility: GPUShaderStage.COMPUTE,
           ...BINDING_LAYOUTS[kind],
         })),
       });
-      this.#layouts.set(kernel, layout);
+      this.#layouts.set(key, layout);
     }
     return layout;
   }
@@ -239,7 +260,7 @@ export class GpuDevice {
     overrides: Overrides,
     elem?: Elem,
   ): Promise<GPUComputePipeline> {
-    const key = JSON.stringify([entry, elem, overrides]);
+    const key = JSON.stringify([kernel.name, entry, elem, overrides]);
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
       pipeline = this.#compile(kernel, entry, overrides, elem);

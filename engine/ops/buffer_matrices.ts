@@ -1,53 +1,183 @@
 /**
- * Weights in storage buffers, split by rows at the binding limit: the bytes of a package as they are.
+ * Weights in storage buffers, split by rows at the binding limit, in the order in which lanes read them:
+ * kernels/lib/lanes.wgsl and lane_weights_*.wgsl have the layouts.
  *
  * @module
  */
 import type { GpuDevice } from "../gpu/mod.ts";
-import { clearQ4Padding, numGroupsOf } from "./matrix.ts";
+import { numGroupsOf } from "./matrix.ts";
 import type { Matrix, MatrixLayout, MatrixPart, MatrixStore } from "./operations.ts";
+
+/** Rows of a matrix of the gpu set. */
+export interface BufferPart extends MatrixPart {
+  /** K_THREADS: lanes that share a dot product. */
+  readonly numLanes: number;
+}
+
+/** Lanes of a row unless asked otherwise: whole subgroups of most cards, 512 neighbouring bytes of q4 a load. */
+export const NUM_LANES = 32;
+
+/** Bytes that are put in order at once: a bound for the host's extra memory. */
+const STRIP_BYTES = 4 << 20;
+
+const PIECE_WORDS = 4;
+const ROWS_PER_QUAD = 4;
+
+/** 32-bit words of a group of 32 columns in plane 0. */
+function groupWords({ format, elem }: Pick<MatrixLayout, "format" | "elem">): number {
+  if (format === "q4") return 4;
+  return elem === "f16" ? 16 : 32;
+}
+
+function elemBytes({ elem }: Pick<MatrixLayout, "elem">): number {
+  return elem === "f16" ? 2 : 4;
+}
 
 /** Bytes of one row of each plane. */
 function rowBytes(layout: MatrixLayout): number[] {
-  const elemBytes = layout.elem === "f16" ? 2 : 4;
-  if (layout.format === "dense") return [layout.numCols * elemBytes];
-  return [numGroupsOf(layout) * 16, numGroupsOf(layout) * elemBytes];
+  const numGroups = numGroupsOf(layout);
+  const weights = 4 * numGroups * groupWords(layout);
+  return layout.format === "q4" ? [weights, numGroups * elemBytes(layout)] : [weights];
 }
 
-/** Matrices of the gpu set. */
-export const BUFFER_MATRICES: MatrixStore = {
-  computeBytes: (layout) => layout.numRows * rowBytes(layout).reduce((sum, bytes) => sum + bytes),
-  create: (device, name, layout) => createSplit(device, name, layout, device.info.maxBindingBytes),
-  write(device, matrix, plane, bytes) {
-    if (matrix.format === "q4" && plane === 0) {
-      clearQ4Padding(bytes, matrix.numRows, matrix.numCols);
-    }
-    const size = rowBytes(matrix)[plane]!;
-    for (const { rowOffset, numRows, resources } of matrix.parts) {
-      const start = rowOffset * size;
-      const own = bytes.subarray(start, start + numRows * size);
-      device.writeBuffer(resources[plane] as GPUBuffer, own);
-    }
-  },
-};
+/**
+ * Matrices of the gpu set.
+ *
+ * @param numLanes lanes that share a dot product, at least 8
+ */
+export function createBufferMatrices(numLanes: number = NUM_LANES): MatrixStore {
+  return {
+    computeBytes(layout) {
+      const numRows = Math.ceil(layout.numRows / ROWS_PER_QUAD) * ROWS_PER_QUAD; // the scales' last quad
+      const [weights, scales = 0] = rowBytes(layout);
+      return layout.numRows * weights! + numRows * scales;
+    },
+    create: (device, name, layout) =>
+      createSplit(device, name, layout, { maxBytes: device.info.maxBindingBytes, numLanes }),
+    write(device, matrix, plane, bytes) {
+      const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+      for (const part of matrix.parts as readonly BufferPart[]) {
+        if (plane === 0) writeWeights(device, matrix, part, aligned);
+        else writeScales(device, matrix, part, aligned);
+      }
+    },
+  };
+}
 
-/** `create()` for a given binding limit in bytes. */
+/** `create()` for a given binding limit. */
 export function createSplit(
   device: GpuDevice,
   name: string,
   layout: MatrixLayout,
-  maxBindingBytes: number,
+  { maxBytes, numLanes = NUM_LANES }: { maxBytes: number; numLanes?: number },
 ): Matrix {
   const bytes = rowBytes(layout);
-  // A multiple of 4 rows keeps every part's first byte on a word, f16 scales included.
-  const maxRows = Math.floor(maxBindingBytes / Math.max(...bytes) / 4) * 4;
-  const parts: MatrixPart[] = [];
+  // Scales lie in quads of rows.
+  const maxRows = Math.floor(maxBytes / Math.max(...bytes) / ROWS_PER_QUAD) * ROWS_PER_QUAD;
+  const parts: BufferPart[] = [];
   for (let rowOffset = 0; rowOffset < layout.numRows; rowOffset += maxRows) {
     const numRows = Math.min(maxRows, layout.numRows - rowOffset);
+    const numQuadRows = Math.ceil(numRows / ROWS_PER_QUAD) * ROWS_PER_QUAD;
     const resources = bytes.map((size, plane) =>
-      device.createBuffer(`${name} ${plane} rows ${rowOffset}..`, numRows * size)
+      device.createBuffer(
+        `${name} ${plane} rows ${rowOffset}..`,
+        size * (plane === 0 ? numRows : numQuadRows),
+      )
     );
-    parts.push({ rowOffset, numRows, resources });
+    parts.push({ rowOffset, numRows, resources, numLanes });
   }
   return { name, ...layout, parts };
+}
+
+/** The group of a row that lies at each position. */
+function groupOrder(numGroups: number, numLanes: number): Uint32Array {
+  const least = Math.floor(numGroups / numLanes);
+  return Uint32Array.from({ length: numGroups }, (_, position) => {
+    const lane = position % numLanes;
+    return lane * least + Math.min(lane, numGroups % numLanes) + Math.floor(position / numLanes);
+  });
+}
+
+/** The piece of 16 bytes of a row that lies at each place: those of one round of lanes side by side. */
+function pieceOrder(groups: Uint32Array, numLanes: number, numPieces: number): Uint32Array {
+  const order = new Uint32Array(groups.length * numPieces);
+  groups.forEach((group, position) => {
+    const lane = position % numLanes;
+    const before = position - lane;
+    const numOwn = Math.min(numLanes, groups.length - before);
+    for (let piece = 0; piece < numPieces; piece++) {
+      order[before * numPieces + piece * numOwn + lane] = group * numPieces + piece;
+    }
+  });
+  return order;
+}
+
+function writeWeights(
+  device: GpuDevice,
+  matrix: Matrix,
+  { rowOffset, numRows, resources, numLanes }: BufferPart,
+  bytes: Uint8Array<ArrayBuffer>,
+): void {
+  const words = groupWords(matrix);
+  const groups = groupOrder(numGroupsOf(matrix), numLanes);
+  const order = pieceOrder(groups, numLanes, words / PIECE_WORDS);
+  const size = order.length * PIECE_WORDS;
+  // A dense row may end within its last group; the rest of it stays 0.
+  const fromSize = matrix.format === "q4" ? size : matrix.numCols * elemBytes(matrix) / 4;
+  const from = new Uint32Array(bytes.buffer, bytes.byteOffset, matrix.numRows * fromSize);
+  const stripRows = Math.min(numRows, Math.max(1, Math.floor(STRIP_BYTES / (4 * size))));
+  const strip = new Uint32Array(stripRows * size);
+  for (let first = 0; first < numRows; first += stripRows) {
+    const count = Math.min(stripRows, numRows - first);
+    for (let row = 0; row < count; row++) {
+      copyPieces(strip, row * size, order, from, (rowOffset + first + row) * fromSize, fromSize);
+    }
+    device.writeBuffer(
+      resources[0] as GPUBuffer,
+      strip.subarray(0, count * size),
+      4 * first * size,
+    );
+  }
+}
+
+/** One row; a loop without calls, since every weight passes here. */
+function copyPieces(
+  to: Uint32Array,
+  toStart: number,
+  order: Uint32Array,
+  from: Uint32Array,
+  fromStart: number,
+  fromSize: number,
+): void {
+  for (let i = 0; i < order.length; i++) {
+    const source = PIECE_WORDS * order[i]!;
+    if (source >= fromSize) continue;
+    const a = fromStart + source;
+    const b = toStart + PIECE_WORDS * i;
+    to[b] = from[a]!;
+    to[b + 1] = from[a + 1]!;
+    to[b + 2] = from[a + 2]!;
+    to[b + 3] = from[a + 3]!;
+  }
+}
+
+function writeScales(
+  device: GpuDevice,
+  matrix: Matrix,
+  { rowOffset, numRows, resources, numLanes }: BufferPart,
+  bytes: Uint8Array<ArrayBuffer>,
+): void {
+  const groups = groupOrder(numGroupsOf(matrix), numLanes);
+  const Scales = matrix.elem === "f16" ? Uint16Array : Uint32Array;
+  const from = new Scales(bytes.buffer, bytes.byteOffset, matrix.numRows * groups.length);
+  const size = ROWS_PER_QUAD * groups.length;
+  const to = new Scales(Math.ceil(numRows / ROWS_PER_QUAD) * size);
+  for (let row = 0; row < numRows; row++) {
+    const start = Math.floor(row / ROWS_PER_QUAD) * size + row % ROWS_PER_QUAD;
+    const fromStart = (rowOffset + row) * groups.length;
+    for (let p = 0; p < groups.length; p++) {
+      to[start + ROWS_PER_QUAD * p] = from[fromStart + groups[p]!]!;
+    }
+  }
+  device.writeBuffer(resources[1] as GPUBuffer, to);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { AdapterKind } from "../gpu/mod.ts";
-import { BUFFER_MATRICES } from "./buffer_matrices.ts";
+import { createBufferMatrices } from "./buffer_matrices.ts";
 import { createGpuOperations, createKvBuffers } from "./gpu_operations.ts";
 import type { KernelSet } from "./operations.ts";
 import { createKvTextures, createSoftwareOperations } from "./software_operations.ts";
@@ -16,9 +16,9 @@ export type * from "./operations.ts";
 /** Storage buffers; runs on every adapter. */
 export const GPU_SET: KernelSet = {
   name: "gpu",
-  matrices: BUFFER_MATRICES,
+  matrices: createBufferMatrices(),
   createKvLayer: createKvBuffers,
-  createOperations: createGpuOperations,
+  createOperations: (device, step, limits) => createGpuOperations(device, step, limits),
 };
 
 /** Storage textures; runs on every adapter, and pays where loads from storage buffers are slow. */

@@ -4,6 +4,7 @@
 import type { Elem } from "../../kernels/mod.ts";
 import { type Dispatch, GpuDevice, Readback, replay } from "../../engine/gpu/mod.ts";
 import { createGpuOperations } from "../../engine/ops/gpu_operations.ts";
+import { DEFAULT_SHAPES } from "../../engine/ops/gpu_shapes.ts";
 import {
   GPU_SET,
   type KernelSet,
@@ -16,7 +17,7 @@ import {
 /** One device for all tests of a file. */
 export const device: GpuDevice = await GpuDevice.create();
 
-/** A kernel set in the shapes of one kind of adapter; all are correct on every adapter. */
+/** A kernel set in one of its shapes; all are correct on every adapter. */
 export interface Variant {
   name: string;
   set: KernelSet;
@@ -29,13 +30,7 @@ export const VARIANTS: readonly Variant[] = [
     name: "the gpu set",
     set: GPU_SET,
     createOperations: (step, maxStepTokens) =>
-      createGpuOperations(device, step, { maxStepTokens }, "gpu"),
-  },
-  {
-    name: "the gpu set in software workgroups",
-    set: GPU_SET,
-    createOperations: (step, maxStepTokens) =>
-      createGpuOperations(device, step, { maxStepTokens }, "software"),
+      createGpuOperations(device, step, { maxStepTokens }, DEFAULT_SHAPES.gpu),
   },
   {
     name: "the software set",

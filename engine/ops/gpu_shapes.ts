@@ -1,0 +1,50 @@
+/**
+ * How the kernels of the gpu set share their work among invocations. Every shape gives the same bits; they differ in speed.
+ *
+ * @module
+ */
+import type { AdapterKind } from "../gpu/mod.ts";
+import type { Matrix } from "./operations.ts";
+
+/** Shape of one linear layer. */
+export interface LinearShape {
+  /** Rows that an invocation sums for a single token: 1, 2 or 4. */
+  readonly rows: 1 | 2 | 4;
+  /** Blocks of rows a workgroup, for a single token. */
+  readonly rowThreads: number;
+  /** Whether lanes are added up by shuffles, for a single token. */
+  readonly hasSubgroups: boolean;
+  /** Tokens that an invocation sums in a gemm: 4 or 8. */
+  readonly gemmColumns: 4 | 8;
+}
+
+/** Shapes of all kernels of one model. */
+export interface GpuShapes {
+  /** Workgroup size of kernels that work row by row. */
+  readonly rowThreads: number;
+  /** Least workgroup size of attention; rounded up to whole heads. */
+  readonly attention: number;
+  /** Row lanes of a gemm: a workgroup is 8 times as large, and takes 4 times as many rows. */
+  readonly gemmRowLanes: number;
+  /** Shape of a linear layer. */
+  linear(weight: Pick<Matrix, "numRows" | "numCols" | "format" | "elem">): LinearShape;
+}
+
+/** What a layer takes that nobody has measured. */
+export const DEFAULT_LINEAR_SHAPE: LinearShape = {
+  rows: 4,
+  rowThreads: 2,
+  hasSubgroups: false,
+  gemmColumns: 4,
+};
+
+/** Shapes by kind of adapter, without any measurement. */
+export const DEFAULT_SHAPES: Record<AdapterKind, GpuShapes> = {
+  gpu: { rowThreads: 64, attention: 64, gemmRowLanes: 16, linear: () => DEFAULT_LINEAR_SHAPE },
+  software: {
+    rowThreads: 8,
+    attention: 8,
+    gemmRowLanes: 8,
+    linear: () => ({ ...DEFAULT_LINEAR_SHAPE, rowThreads: 1 }),
+  },
+};

@@ -1,0 +1,7 @@
+// Ends a layer of the gpu set whose output joins the residual stream.
+//   y[t, n] += sum · factor
+
+fn finish(t: u32, row: u32, sum: f32, factor: f32) {
+  let i = t * params.n + params.row_offset + row;
+  y[i] = fma(sum, factor, y[i]);
+}

@@ -127,6 +127,14 @@ export interface RuntimePlanRecord {
   kv_blocks: { num_blocks: number; block_size: number } | null;
   /** Sequences that run at once. */
   max_sequences: number | null;
+  /** Rates of one sequence alone; null, with a reason, where nothing measured says so. */
+  prediction: {
+    num_prompt_tokens: number;
+    prefill_tokens_per_second: number;
+    decode_tokens_per_second: number;
+    time_to_first_token_ms: number;
+    basis: string;
+  } | null;
   /** One sentence for each decision, in the order they were made. */
   reasons: string[];
   /** What loading found out that no plan can know. */
@@ -246,7 +254,7 @@ export function toPlanRecord(
 }
 
 function toRuntimePlanRecord(plan: RuntimePlan): RuntimePlanRecord {
-  const { model, memory, kvBlocks } = plan;
+  const { model, memory, kvBlocks, prediction } = plan;
   const isPlanned = plan.backend === "wgsl";
   return {
     backend_id: plan.backend,
@@ -274,6 +282,13 @@ function toRuntimePlanRecord(plan: RuntimePlan): RuntimePlanRecord {
     context_length: plan.contextLength,
     kv_blocks: kvBlocks && { num_blocks: kvBlocks.numBlocks, block_size: kvBlocks.blockSize },
     max_sequences: plan.maxSequences,
+    prediction: prediction && {
+      num_prompt_tokens: prediction.numPromptTokens,
+      prefill_tokens_per_second: roundDigits(prediction.prefillTokensPerSecond),
+      decode_tokens_per_second: roundDigits(prediction.decodeTokensPerSecond),
+      time_to_first_token_ms: roundDigits(prediction.timeToFirstTokenMs),
+      basis: prediction.basis,
+    },
     reasons: plan.reasons,
     remarks: plan.remarks,
     details: {
@@ -311,11 +326,17 @@ export function toPromptMetadata(
     time_to_first_token_ms: usage.timeToFirstTokenMs.toFixed(1),
     decode_ms: usage.decodeMs.toFixed(1),
     decode_tokens_per_second: computeDecodeRate(usage)?.toFixed(1),
+    predicted_decode_tokens_per_second: plan.prediction?.decodeTokensPerSecond.toFixed(1),
   };
   const known = Object.entries(metadata).filter(([, value]) =>
     value !== null && value !== undefined
   );
   return Object.fromEntries(known.map(([key, value]) => [key, String(value)]));
+}
+
+/** Three digits: a prediction is not better than that. */
+function roundDigits(value: number): number {
+  return Number(value.toPrecision(3));
 }
 
 /** Generated tokens a second, the first token left out; undefined below two tokens. */

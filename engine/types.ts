@@ -445,10 +445,26 @@ export interface RuntimePlan {
   kvBlocks: { numBlocks: number; blockSize: number } | null;
   /** Sequences that run at once. */
   maxSequences: number | null;
+  /** How fast one sequence alone will be; null where nothing was measured that says so, with the reason in `reasons`. */
+  prediction: RatePrediction | null;
   /** Why: one sentence for each decision, in the order they were made. */
   reasons: string[];
   /** What loading found out that no plan can know, for example that a library runs one sequence at a time. */
   remarks: string[];
+}
+
+/** Rates of one sequence alone, from what loads on this adapter measured. */
+export interface RatePrediction {
+  /** Tokens of the prompt that the other numbers are for. */
+  numPromptTokens: number;
+  /** Of that prompt. */
+  prefillTokensPerSecond: number;
+  /** Behind that prompt. */
+  decodeTokensPerSecond: number;
+  /** Of that prompt, from its first step to its first token. */
+  timeToFirstTokenMs: number;
+  /** One sentence: what was measured, and how it was scaled. */
+  basis: string;
 }
 
 /** Counters of one loaded model; all are current values unless named total. */

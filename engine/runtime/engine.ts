@@ -24,6 +24,7 @@ import type {
   RuntimePlan,
   TokenizeRequest,
 } from "../types.ts";
+import { findCacheDir, MeasurementFile, type ReadMeasurements } from "./measurements.ts";
 import { ModelFiles, type ModelOnDisk } from "./model_files.ts";
 import { ModelWorker, type ModelWorkerOptions } from "./model_worker.ts";
 import { parseBackend, planRuntime } from "./plan.ts";
@@ -82,6 +83,11 @@ export interface EngineOptions {
    * @default Infinity: until another model needs the room
    */
   keepAliveMs?: number;
+  /**
+   * Folder for what can be made again: how fast models were on this machine, which plans predict from. Null keeps nothing.
+   * @default `ollm` in the user's cache folder
+   */
+  cacheDir?: string | null;
 }
 
 /** The directory of the models that ship with the program. */
@@ -98,14 +104,16 @@ export interface EngineParts extends ModelWorkerOptions {
 /** Runs models in workers of this process. */
 export class LocalEngine implements Engine {
   readonly #options: EngineOptions;
+  readonly #cacheDir: string | null;
   readonly #files: ModelFiles;
   readonly #models: ResidentModels;
   readonly #inspectAdapter: () => Promise<AdapterInfo>;
   #adapter: Promise<AdapterInfo> | null = null;
 
   constructor(options: EngineOptions, parts: EngineParts = {}) {
-    const { hub = {}, memoryBudgetBytes = Infinity } = options;
+    const { hub = {}, memoryBudgetBytes = Infinity, cacheDir = findCacheDir() } = options;
     this.#options = options;
+    this.#cacheDir = cacheDir;
     this.#files = new ModelFiles({
       store: {
         modelsDir: options.modelsDir ?? "models",
@@ -244,6 +252,7 @@ export class LocalEngine implements Engine {
         task: info.task,
         backend: plan.backend,
         library: plan.backend === "web-llm" ? library ?? info.library?.path ?? null : null,
+        ...(this.#cacheDir === null ? {} : { cacheDir: this.#cacheDir }),
         maxWaiting,
         defaultMaxTokens,
         ...(contextLength === null ? {} : { contextLength }),
@@ -260,13 +269,23 @@ export class LocalEngine implements Engine {
   /** Plans with the engine's own settings where `options` has none. */
   async #plan(model: ModelInfo, options: RuntimeOptions): Promise<RuntimePlan> {
     const { backend, library, contextLength, maxSequences } = this.#options;
-    return await planRuntime(model, () => this.#describeAdapter(), {
+    const machine = {
+      describeAdapter: () => this.#describeAdapter(),
+      readMeasurements: () => this.#readMeasurements(),
+    };
+    return await planRuntime(model, machine, {
       ...(backend === undefined ? {} : { backend }),
       ...(library === undefined ? {} : { library }),
       ...(contextLength === undefined ? {} : { contextLength }),
       ...(maxSequences === undefined ? {} : { maxSequences }),
       ...options,
     });
+  }
+
+  async #readMeasurements(): Promise<ReadMeasurements> {
+    return this.#cacheDir === null
+      ? { measurements: [], fault: "this engine was told to keep no measurements" }
+      : await new MeasurementFile(this.#cacheDir).read();
   }
 
   #describeAdapter(): Promise<AdapterInfo> {

@@ -4,7 +4,12 @@
  * @module
  */
 import { readLibrary, WebLlmEmbedder, WebLlmRunner } from "../backends/web_llm/mod.ts";
-import { WgslRunner } from "../backends/wgsl/mod.ts";
+import {
+  computeStepCosts,
+  describeKernels,
+  probeRunner,
+  WgslRunner,
+} from "../backends/wgsl/mod.ts";
 import { ModelInvalidError } from "../errors.ts";
 import { type ModelPackage, openPackage } from "../formats/mod.ts";
 import { chooseSoftwareThreads, GpuDevice, inspectAdapter } from "../gpu/mod.ts";
@@ -12,6 +17,7 @@ import { modelDefaultSampling } from "../sampling/mod.ts";
 import { loadTextModel, type TextModel } from "../text/mod.ts";
 import type { ProgressListener, SamplingParams } from "../types.ts";
 import type { Embedder } from "./embedder.ts";
+import { MeasurementFile } from "./measurements.ts";
 import type { LoadOptions } from "./protocol.ts";
 import type { Runner } from "./runner.ts";
 
@@ -51,9 +57,10 @@ export async function loadModel(
 }
 
 async function loadWgsl(
-  { dir, contextLength, maxSequences }: LoadOptions,
+  options: LoadOptions,
   onProgress: ProgressListener,
 ): Promise<LoadedModel> {
+  const { dir, contextLength, maxSequences } = options;
   const pkg = await openPackage(dir);
   const text = await loadTextModel(pkg);
   chooseSoftwareThreads(countWeights(pkg));
@@ -64,7 +71,32 @@ async function loadWgsl(
     onProgress,
   });
   const sampling = modelDefaultSampling(pkg.chatConfig);
-  return { task: "generate", runner, text, sampling, remarks: [] };
+  const remarks = await keepMeasurement(runner, pkg, options);
+  return { task: "generate", runner, text, sampling, remarks };
+}
+
+/** Measures the model for later plans; a remark where that cannot be kept, since the model runs all the same. */
+async function keepMeasurement(
+  runner: WgslRunner,
+  { quantization }: ModelPackage,
+  { model, cacheDir }: LoadOptions,
+): Promise<string[]> {
+  if (cacheDir === undefined) return [];
+  const { device, plan } = runner;
+  const measured = {
+    model,
+    quantization,
+    ...computeStepCosts(plan),
+    ...await probeRunner(runner),
+  };
+  const on = describeKernels(plan, device.info);
+  try {
+    await new MeasurementFile(cacheDir).record(on, measured);
+    return [];
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return [`Its speed was measured, but could not be kept for later plans: ${why}`];
+  }
 }
 
 /** A model through its compiled library. */

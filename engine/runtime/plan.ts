@@ -4,12 +4,19 @@
  * @module
  */
 import { type Library, planLibrary, readLibrary } from "../backends/web_llm/mod.ts";
-import { planModel } from "../backends/wgsl/mod.ts";
+import {
+  computeStepCosts,
+  describeKernels,
+  type ModelPlan,
+  planModel,
+} from "../backends/wgsl/mod.ts";
 import { EngineError, InvalidRequestError } from "../errors.ts";
 import { type ModelPackage, openPackage } from "../formats/mod.ts";
 import type { AdapterInfo } from "../gpu/mod.ts";
 import type { BackendName, ModelInfo, RuntimeOptions, RuntimePlan } from "../types.ts";
+import { isOn, type ReadMeasurements } from "./measurements.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
+import { predictRates } from "./prediction.ts";
 
 /** Backends by the names that a user may write. */
 const BACKEND_NAMES: Readonly<Record<string, BackendName>> = {
@@ -19,18 +26,24 @@ const BACKEND_NAMES: Readonly<Record<string, BackendName>> = {
   "transformers-generic": "web-llm",
 };
 
+/** What a plan may ask of the machine; it does so only for a model that could run. */
+export interface Machine {
+  describeAdapter(): Promise<AdapterInfo>;
+  /** What earlier loads found out about its speed. */
+  readMeasurements(): Promise<ReadMeasurements>;
+}
+
 /** Sizes that were asked for. */
 type Sizes = Pick<RuntimeOptions, "contextLength" | "maxSequences">;
 
 /**
  * Plans a load.
  *
- * @param adapter looks at the adapter only when the model could run
  * @throws {InvalidRequestError} unknown backend
  */
 export async function planRuntime(
   model: ModelInfo,
-  adapter: () => Promise<AdapterInfo>,
+  machine: Machine,
   options: RuntimeOptions,
 ): Promise<RuntimePlan> {
   const asked = options.backend === undefined ? undefined : parseBackend(options.backend);
@@ -50,9 +63,9 @@ export async function planRuntime(
     const pkg = await openPackage(model.path);
     if (backend === "web-llm") {
       const path = options.library ?? model.library?.path;
-      return await planWebLlm(model, pkg, { path, sizes, adapter });
+      return await planWebLlm(model, pkg, { path, sizes, adapter: machine.describeAdapter });
     }
-    return planWgsl(model, pkg, { sizes, adapter: await adapter(), reasons });
+    return await planWgsl(model, pkg, { sizes, machine, reasons });
   } catch (error) {
     if (error instanceof EngineError) return planNothing(model, [...reasons, error.message]);
     throw error;
@@ -64,21 +77,45 @@ function chooseBackend({ task, supportLevel }: ModelInfo): BackendName {
   return task === "generate" && supportLevel !== "generic" ? "wgsl" : "web-llm";
 }
 
-function planWgsl(
+async function planWgsl(
   model: ModelInfo,
   pkg: ModelPackage,
-  { sizes, adapter, reasons }: { sizes: Sizes; adapter: AdapterInfo; reasons: string[] },
-): RuntimePlan {
-  const { memory, kernelSet, kvElem } = planModel(pkg, adapter, sizes);
+  { sizes, machine, reasons }: { sizes: Sizes; machine: Machine; reasons: string[] },
+): Promise<RuntimePlan> {
+  const adapter = await machine.describeAdapter();
+  const modelPlan = planModel(pkg, adapter, sizes);
+  const { memory, kernelSet, kvElem } = modelPlan;
   if (adapter.kind === "software") {
     reasons.push("The adapter runs on the CPU: weights go into textures, which are faster there");
   }
+  const plan = planOf(model, adapter, memory, reasons);
+  const { prediction, reason } = await predict(modelPlan, pkg, { adapter, machine });
   return {
-    ...planOf(model, adapter, memory, reasons),
+    ...plan,
     backend: "wgsl",
     kernelSet: kernelSet.name,
     dtypes: { weights: pkg.quantization, activations: "f32", kv: kvElem },
+    prediction,
+    reasons: [...plan.reasons, ...reason],
   };
+}
+
+/** The rates, or why there are none. */
+async function predict(
+  plan: ModelPlan,
+  { quantization }: ModelPackage,
+  { adapter, machine }: { adapter: AdapterInfo; machine: Machine },
+): Promise<{ prediction: RuntimePlan["prediction"]; reason: string[] }> {
+  const { measurements, fault } = await machine.readMeasurements();
+  const on = describeKernels(plan, adapter);
+  const prediction = predictRates(
+    { ...computeStepCosts(plan), quantization, ...plan.memory },
+    measurements.filter((measurement) => isOn(measurement, on)),
+  );
+  if (prediction !== null) return { prediction, reason: [] };
+  const why = fault ??
+    "no model was measured on this adapter with these kernels; load any model once";
+  return { prediction, reason: [`No rates are predicted: ${why}`] };
 }
 
 async function planWebLlm(
@@ -94,7 +131,10 @@ async function planWebLlm(
     const advice = "No compiled library is known for this model; name one with --model-library";
     return planNothing(model, [advice]);
   }
-  const reasons = [`Runs on its compiled library: ${model.modelType} in ${model.quantization}`];
+  const reasons = [
+    `Runs on its compiled library: ${model.modelType} in ${model.quantization}`,
+    "Rates are predicted for our own kernels alone",
+  ];
   const library = await readLibrary(path);
   const info = await adapter();
   if (model.task === "embed") return planEmbedder(model, pkg, { library, info, reasons });
@@ -175,6 +215,7 @@ export function planNothing(model: ModelInfo, reasons: string[]): RuntimePlan {
     contextLength: null,
     kvBlocks: null,
     maxSequences: null,
+    prediction: null,
     reasons,
     remarks: [],
   };

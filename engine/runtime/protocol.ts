@@ -27,6 +27,8 @@ export interface LoadOptions {
   backend: BackendName;
   /** Path of its compiled library; null where there is none. */
   library: string | null;
+  /** Where to keep how fast it is; absent measures nothing. */
+  cacheDir?: string;
   maxWaiting: number;
   defaultMaxTokens: number;
   contextLength?: number;

@@ -15,6 +15,7 @@ const RUNTIME = [
   "engine/runtime/runner.ts",
   "engine/runtime/embedder.ts",
   "engine/runtime/memory_plan.ts",
+  "engine/runtime/prediction.ts",
   "engine/cache",
   "engine/scheduler",
   "engine/sampling",
@@ -65,6 +66,7 @@ const DRAWN: Record<string, string[]> = {
     "engine/runtime/runner.ts",
     "engine/runtime/embedder.ts",
     "engine/runtime/memory_plan.ts",
+    "engine/runtime/prediction.ts",
     "node:",
   ],
   // The only files that name web-llm: imported when a library is loaded, never before.
@@ -83,6 +85,7 @@ const DRAWN: Record<string, string[]> = {
   "engine/runtime/runner.ts": ENGINE_WORDS,
   "engine/runtime/embedder.ts": ENGINE_WORDS,
   "engine/runtime/memory_plan.ts": [],
+  "engine/runtime/prediction.ts": ENGINE_WORDS,
   "engine/runtime": RUNTIME,
   // Its edges: a load builds the runner, the plan asks what it would build, the engine finds the adapter.
   "engine/runtime/load_model.ts": [

@@ -262,6 +262,13 @@ function planOf(reference: string, backend: string): RuntimePlan {
     contextLength: 512,
     kvBlocks: { numBlocks: 64, blockSize: 16 },
     maxSequences: 8,
+    prediction: {
+      numPromptTokens: 511,
+      prefillTokensPerSecond: 1234.5,
+      decodeTokensPerSecond: 56.78,
+      timeToFirstTokenMs: 413.9,
+      basis: "Measured when the model was last loaded here",
+    },
     reasons: ["llama runs on our own kernels", "64 blocks hold 2 sequences of 512 tokens"],
     remarks: [],
   };

@@ -72,6 +72,13 @@ const RuntimePlan = z.strictObject({
   context_length: z.int().nullable(),
   kv_blocks: z.strictObject({ num_blocks: z.int(), block_size: z.int() }).nullable(),
   max_sequences: z.int().nullable(),
+  prediction: z.strictObject({
+    num_prompt_tokens: z.int().describe("What the other numbers are for"),
+    prefill_tokens_per_second: z.number(),
+    decode_tokens_per_second: z.number(),
+    time_to_first_token_ms: z.number(),
+    basis: z.string().describe("What was measured, and how it was scaled"),
+  }).nullable().describe("Rates of one sequence alone, from what loads on this adapter measured"),
   reasons: z.array(z.string()),
   remarks: z.array(z.string()),
   details: z.record(z.string(), z.string()),

@@ -24,6 +24,7 @@ Deno.test("createPrompt() answers with text and the facts of the run", async () 
       time_to_first_token_ms: "12.5",
       decode_ms: "40.0",
       decode_tokens_per_second: "50.0",
+      predicted_decode_tokens_per_second: "56.8",
     },
   });
   assert.deepEqual(engine.requests[0], {
@@ -135,6 +136,13 @@ Deno.test("createPlan() plans the default model", async () => {
     total_bytes: 1230,
   });
   assert.deepEqual(plan.runtime_plan.kv_blocks, { num_blocks: 64, block_size: 16 });
+  assert.deepEqual(plan.runtime_plan.prediction, {
+    num_prompt_tokens: 511,
+    prefill_tokens_per_second: 1230,
+    decode_tokens_per_second: 56.8,
+    time_to_first_token_ms: 414,
+    basis: "Measured when the model was last loaded here",
+  });
 });
 
 Deno.test("createPlan() answers 200 for a model that does not exist, a path included", async () => {

@@ -1,0 +1,104 @@
+/**
+ * Measures a runner that was just loaded, as long as a load may take longer for it.
+ *
+ * @module
+ */
+import { Readback } from "../../gpu/mod.ts";
+import type { StepTimes } from "../../runtime/prediction.ts";
+import type { RunnerEntry } from "../../runtime/runner.ts";
+import type { WgslRunner } from "./runner.ts";
+
+/** What a load may take longer. One step may take longer than that by itself: then it is the only one. */
+const BUDGET_MS = 300;
+
+/** Shares of the budget. */
+const ROUND_TRIPS_MS = 20;
+const DECODE_MS = 80;
+
+const MAX_RUNS = 8;
+
+/** Tokens that the decode steps attend to, where the model sees as many. */
+const DECODE_CONTEXT = 64;
+
+/** Tokens of the first, small prefill chunk, which says how many a second one can afford. */
+const FIRST_CHUNK = 8;
+
+/** Any token does: the time does not depend on it. */
+const TOKEN = 0;
+
+/**
+ * Times a few decode steps and a prefill chunk. Writes to blocks of the KV cache, so no sequence may use them yet.
+ *
+ * @param runner warm, and idle
+ * @throws {DeviceError} the device was lost
+ */
+export async function probeRunner(runner: WgslRunner): Promise<StepTimes> {
+  const start = performance.now();
+  const { contextLength, numBlocks, blockSize, maxStepTokens } = runner.limits;
+  const maxTokens = Math.min(contextLength, numBlocks * blockSize);
+  const decodeContext = Math.min(DECODE_CONTEXT, maxTokens);
+  const fixedMs = await measureFixed(runner, decodeContext);
+  const decode = [entry(runner, decodeContext - 1, 1)];
+  const decodeMs = await measureMedian(() => runner.run(decode), DECODE_MS);
+  const times = { fixedMs: Math.min(fixedMs, decodeMs), decodeMs, decodeContext };
+
+  const run = (numTokens: number, limitMs: number) =>
+    measureMedian(() => runner.run([entry(runner, 0, numTokens)]), limitMs);
+  const left = () => BUDGET_MS - (performance.now() - start);
+  const first = Math.min(FIRST_CHUNK, maxTokens, maxStepTokens);
+  if (left() < decodeMs) return { ...times, prefillMs: decodeMs, prefillTokens: 1 };
+  const firstMs = await run(first, 0);
+  // Long chunks cost less a token, never more; half the time stays free for what this machine does besides.
+  const affordable = Math.floor(left() / 2 / (firstMs / first));
+  const longest = Math.min(maxStepTokens, maxTokens);
+  const prefillTokens = Math.min(longest, 2 ** Math.floor(Math.log2(Math.max(1, affordable))));
+  if (prefillTokens <= first) return { ...times, prefillMs: firstMs, prefillTokens: first };
+  const prefillMs = await run(prefillTokens, left() / 2);
+  return { ...times, prefillMs, prefillTokens };
+}
+
+/** Describing and submitting a step, and a read that waits for nothing. */
+async function measureFixed(runner: WgslRunner, context: number): Promise<number> {
+  const { device } = runner;
+  const source = device.createBuffer("probe", 16);
+  const readback = new Readback(device.raw, 16, { isFast: device.hasFastReadback });
+  const drain = () =>
+    readback.submitAndRead(device.raw.createCommandEncoder({ label: "probe" }), source, 16);
+  try {
+    await drain();
+    const roundTripMs = await measureMedian(drain, ROUND_TRIPS_MS);
+    const silent = [{ ...entry(runner, context - 1, 1), wantsLogits: false }];
+    // Returns as soon as it is submitted.
+    const hostMs = await measureMedian(() => runner.run(silent), 0);
+    await drain();
+    return hostMs + roundTripMs;
+  } finally {
+    readback.destroy();
+    source.destroy();
+  }
+}
+
+/** A sequence's next tokens; no sequence of a request has this id. */
+function entry({ limits }: WgslRunner, firstPosition: number, numTokens: number): RunnerEntry {
+  const numBlocks = Math.ceil((firstPosition + numTokens) / limits.blockSize);
+  return {
+    sequence: -1,
+    tokens: new Array<number>(numTokens).fill(TOKEN),
+    firstPosition,
+    blocks: Array.from({ length: numBlocks }, (_, block) => block),
+    wantsLogits: true,
+  };
+}
+
+/** Runs `work` once, and again while `limitMs` lasts; the median of the times, in ms. */
+async function measureMedian(work: () => Promise<unknown>, limitMs: number): Promise<number> {
+  const times: number[] = [];
+  let totalMs = 0;
+  do {
+    const start = performance.now();
+    await work();
+    times.push(performance.now() - start);
+    totalMs += times.at(-1)!;
+  } while (totalMs < limitMs && times.length < MAX_RUNS);
+  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
+}

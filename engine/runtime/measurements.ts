@@ -1,0 +1,185 @@
+/**
+ * What loads found out about the speed of this machine, kept in one small file of the user's cache folder for the next plan.
+ *
+ * @module
+ */
+import { isAbsolute, join } from "node:path";
+import { withLock } from "../store/download/lock.ts";
+import { hasSameShapes, type MeasuredModel } from "./prediction.ts";
+
+/** Format of the file; one with another number is measured anew. */
+const VERSION = 1;
+
+/** A machine has one or two adapters and a user some ten models; the oldest measurements go first. */
+const MAX_MEASUREMENTS = 64;
+
+/** 64 measurements take 30 kB. */
+const MAX_FILE_BYTES = 1 << 18;
+
+/** Names and descriptions are short; what is longer is not ours. */
+const MAX_TEXT_LENGTH = 1024;
+
+/** Loads that a mean is taken over, the latest counting most: the machine may be busier today. */
+const MAX_SAMPLES = 4;
+
+/** How long a load waits for another process that writes, in ms. */
+const MAX_LOCK_WAIT_MS = 1000;
+
+/** What was measured on; times of one say nothing of another. */
+export interface MeasuredOn {
+  /** The adapter's own description. */
+  readonly adapter: string;
+  readonly kernelSet: string;
+  /** `KERNELS_VERSION` of kernels/mod.ts. */
+  readonly kernelsVersion: number;
+}
+
+/** One model on one adapter, as it is kept. */
+export interface Measurement extends MeasuredOn, MeasuredModel {
+  /** Loads in the mean. */
+  readonly numSamples: number;
+  /** Unix ms of the last one. */
+  readonly measuredAt: number;
+}
+
+/** What the file holds. */
+export interface ReadMeasurements {
+  readonly measurements: readonly Measurement[];
+  /** Why nothing in it can be used; null where there is no file, or a sound one. */
+  readonly fault: string | null;
+}
+
+const TIMES = ["fixedMs", "decodeMs", "prefillMs"] as const;
+const TEXTS = ["adapter", "kernelSet", "model", "quantization"] as const;
+const NUMBERS = [
+  ...TIMES,
+  "decodeContext",
+  "prefillTokens",
+  "weightBytes",
+  "headBytes",
+  "numLayerWeights",
+  "kvTokenBytes",
+  "kernelsVersion",
+  "numSamples",
+  "measuredAt",
+] as const;
+
+/** The user's folder for what can be made again; null where the system names none. */
+export function findCacheDir(): string | null {
+  const xdg = Deno.env.get("XDG_CACHE_HOME");
+  // The specification ignores relative paths.
+  if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, "ollm");
+  const home = Deno.env.get("HOME");
+  const base = {
+    windows: Deno.env.get("LOCALAPPDATA"),
+    darwin: home && join(home, "Library", "Caches"),
+  }[Deno.build.os as string] ?? (home && join(home, ".cache"));
+  return base ? join(base, "ollm") : null;
+}
+
+/** The measurements of a cache folder. */
+export class MeasurementFile {
+  readonly #path: string;
+
+  /** @param dir the folder; made at the first {@linkcode record} */
+  constructor(dir: string) {
+    this.#path = join(dir, "measurements.json");
+  }
+
+  /** Reads the file. A damaged one is as good as none. */
+  async read(): Promise<ReadMeasurements> {
+    try {
+      const { size } = await Deno.stat(this.#path);
+      if (size > MAX_FILE_BYTES) throw new SyntaxError(`it has ${size} bytes`);
+      return { measurements: parse(await Deno.readTextFile(this.#path)), fault: null };
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return { measurements: [], fault: null };
+      const why = error instanceof Error ? error.message : String(error);
+      return {
+        measurements: [],
+        fault: `cannot use ${this.#path}: ${why}; the next load writes it anew`,
+      };
+    }
+  }
+
+  /**
+   * Adds what a load measured; another load of the same shapes on the same adapter goes into its mean.
+   *
+   * @throws {Error} the file cannot be written, or another process holds it for too long
+   */
+  async record(on: MeasuredOn, model: MeasuredModel): Promise<void> {
+    const lock = {
+      signal: AbortSignal.timeout(MAX_LOCK_WAIT_MS),
+      pollMs: 5,
+      onWait: () => {},
+    };
+    await withLock(`${this.#path}.lock`, lock, async () => {
+      const { measurements } = await this.read();
+      const isSame = (other: Measurement) => isOn(other, on) && hasSameShapes(other, model);
+      const own = { ...on, ...model, ...toMean(model, measurements.find(isSame)) };
+      const kept = [...measurements.filter((other) => !isSame(other)), own].slice(
+        -MAX_MEASUREMENTS,
+      );
+      await this.#write(JSON.stringify({ version: VERSION, measurements: kept }, null, 1));
+    });
+  }
+
+  /** Replaces the file in one step: a reader sees the old one or the new one. */
+  async #write(text: string): Promise<void> {
+    const part = `${this.#path}.${Deno.pid}-${crypto.randomUUID()}.part`;
+    try {
+      await Deno.writeTextFile(part, text);
+      await Deno.rename(part, this.#path);
+    } catch (error) {
+      await Deno.remove(part).catch(() => {}); // the write failed, and this is its rest
+      throw error;
+    }
+  }
+}
+
+/** Whether `measurement` is of this adapter and these kernels. */
+export function isOn(measurement: Measurement, on: MeasuredOn): boolean {
+  return measurement.adapter === on.adapter && measurement.kernelSet === on.kernelSet &&
+    measurement.kernelsVersion === on.kernelsVersion;
+}
+
+function toMean(model: MeasuredModel, earlier: Measurement | undefined) {
+  const isComparable = earlier?.prefillTokens === model.prefillTokens &&
+    earlier.decodeContext === model.decodeContext;
+  const numSamples = isComparable ? Math.min(MAX_SAMPLES, earlier.numSamples + 1) : 1;
+  const times = TIMES.map((name) => {
+    const before = isComparable ? earlier[name] : model[name];
+    return [name, before + (model[name] - before) / numSamples];
+  });
+  return { ...Object.fromEntries(times), numSamples, measuredAt: Date.now() };
+}
+
+/** @throws {SyntaxError} the text is not a file of this version */
+function parse(text: string): Measurement[] {
+  const file: unknown = JSON.parse(text);
+  if (!isRecord(file) || !Array.isArray(file.measurements)) {
+    throw new SyntaxError("it is damaged");
+  }
+  if (file.version !== VERSION) throw new SyntaxError(`it is of version ${file.version}`);
+  const { measurements } = file;
+  if (measurements.length > MAX_MEASUREMENTS || !measurements.every(isMeasurement)) {
+    throw new SyntaxError("it is damaged");
+  }
+  return measurements;
+}
+
+function isMeasurement(value: unknown): value is Measurement {
+  return isRecord(value) &&
+    TEXTS.every((name) => {
+      const text = value[name];
+      return typeof text === "string" && text.length <= MAX_TEXT_LENGTH;
+    }) &&
+    NUMBERS.every((name) => {
+      const number = value[name];
+      return typeof number === "number" && Number.isFinite(number) && number > 0;
+    });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

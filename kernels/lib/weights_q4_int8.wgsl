@@ -4,7 +4,6 @@
 //            code_i · x_i + code_(i+4) · x_(i+4) in its upper half. The sum of a group starts at -7 · Σ x, and at 2^15 in the lower
 //            half, whose sum stays within ±15 · 127 · 16 = ±30,480; the upper one stays within ±8 · 127 · 32 = ±32,512.
 // Precision  the sum of a group is exact; sums of groups in f32
-const GROUP_SIZE = 32u;
 const PAIR = vec4u(0x000f000fu);
 const PAIR_SHIFTS = vec4u(0u, 4u, 8u, 12u);
 

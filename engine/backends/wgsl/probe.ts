@@ -15,7 +15,7 @@ const BUDGET_MS = 300;
 const ROUND_TRIPS_MS = 20;
 const DECODE_MS = 80;
 
-const MAX_RUNS = 8;
+const MAX_RUNS = 64;
 
 /** Tokens that the decode steps attend to, where the model sees as many. */
 const DECODE_CONTEXT = 64;
@@ -39,11 +39,11 @@ export async function probeRunner(runner: WgslRunner): Promise<StepTimes> {
   const decodeContext = Math.min(DECODE_CONTEXT, maxTokens);
   const fixedMs = await measureFixed(runner, decodeContext);
   const decode = [entry(runner, decodeContext - 1, 1)];
-  const decodeMs = await measureMedian(() => runner.run(decode), DECODE_MS);
+  const decodeMs = await measureMean(() => runner.run(decode), DECODE_MS);
   const times = { fixedMs: Math.min(fixedMs, decodeMs), decodeMs, decodeContext };
 
   const run = (numTokens: number, limitMs: number) =>
-    measureMedian(() => runner.run([entry(runner, 0, numTokens)]), limitMs);
+    measureMean(() => runner.run([entry(runner, 0, numTokens)]), limitMs);
   const left = () => BUDGET_MS - (performance.now() - start);
   const first = Math.min(FIRST_CHUNK, maxTokens, maxStepTokens);
   if (left() < decodeMs) return { ...times, prefillMs: decodeMs, prefillTokens: 1 };
@@ -66,10 +66,10 @@ async function measureFixed(runner: WgslRunner, context: number): Promise<number
     readback.submitAndRead(device.raw.createCommandEncoder({ label: "probe" }), source, 16);
   try {
     await drain();
-    const roundTripMs = await measureMedian(drain, ROUND_TRIPS_MS);
+    const roundTripMs = await measureMean(drain, ROUND_TRIPS_MS);
     const silent = [{ ...entry(runner, context - 1, 1), wantsLogits: false }];
     // Returns as soon as it is submitted.
-    const hostMs = await measureMedian(() => runner.run(silent), 0);
+    const hostMs = await measureMean(() => runner.run(silent), 0);
     await drain();
     return hostMs + roundTripMs;
   } finally {
@@ -90,15 +90,12 @@ function entry({ limits }: WgslRunner, firstPosition: number, numTokens: number)
   };
 }
 
-/** Runs `work` once, and again while `limitMs` lasts; the median of the times, in ms. */
-async function measureMedian(work: () => Promise<unknown>, limitMs: number): Promise<number> {
-  const times: number[] = [];
-  let totalMs = 0;
-  do {
-    const start = performance.now();
+/** Runs `work` once, and again while `limitMs` lasts; its mean time in ms, since a busy machine is slow in bursts. */
+async function measureMean(work: () => Promise<unknown>, limitMs: number): Promise<number> {
+  const start = performance.now();
+  for (let numRuns = 1;; numRuns++) {
     await work();
-    times.push(performance.now() - start);
-    totalMs += times.at(-1)!;
-  } while (totalMs < limitMs && times.length < MAX_RUNS);
-  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
+    const totalMs = performance.now() - start;
+    if (totalMs >= limitMs || numRuns === MAX_RUNS) return totalMs / numRuns;
+  }
 }

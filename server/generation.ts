@@ -99,6 +99,11 @@ export interface IndexedEvent {
 
 /** Events of several generations in the order in which they come. Leaving early leaves all of them. */
 export async function* mergeEvents(generations: Generation[]): AsyncGenerator<IndexedEvent> {
+  const [first] = generations;
+  if (generations.length === 1) {
+    for await (const event of first!) yield { index: 0, event };
+    return;
+  }
   const iterators = generations.map((generation) => generation[Symbol.asyncIterator]());
   const next = (index: number) => iterators[index]!.next().then((result) => ({ index, result }));
   const pending = new Map(iterators.map((_, index) => [index, next(index)]));

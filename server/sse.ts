@@ -5,6 +5,7 @@
  * @module
  */
 import type { Limits } from "./context.ts";
+import { IdleTimer } from "./idle_timer.ts";
 import { withinTime } from "./waiting.ts";
 
 /** One event. */
@@ -47,50 +48,106 @@ export async function sseReply(
   return sseResponse(frames, options);
 }
 
+/** Frames of one write at most; a reader that lags far behind gets several writes. */
+const MAX_WRITE_FRAMES = 64;
+
 /**
- * Sends the frames, one write each, as they are read. During silences a comment keeps the connection open; a client
- * that takes nothing for `writeStallMs` is cut off.
+ * Sends the frames as they are read, those that are there together in one write. During silences a comment keeps the
+ * connection open; a client that takes nothing for `writeStallMs` is cut off.
  *
  * @param frames must not throw: an error is a frame of the route's own shape
  */
 export function sseResponse(frames: AsyncIterable<SseFrame>, options: SseOptions): Response {
   const encoder = new TextEncoder();
-  const iterator = frames[Symbol.asyncIterator]();
-  let pending: Promise<IteratorResult<SseFrame>> | undefined;
-  let stallTimer: ReturnType<typeof setTimeout> | undefined;
+  const reader = new FrameReader(frames);
+  let body!: ReadableStreamDefaultController<Uint8Array>;
+  let onSilence = () => {};
+  const silence = new IdleTimer(options.keepAliveMs, () => onSilence());
+  const stall = new IdleTimer(options.writeStallMs, () => {
+    body.error(new Error("The client stopped reading"));
+    leave();
+  });
 
-  function leave(): void {
-    clearTimeout(stallTimer);
-    options.onAbort();
-    void iterator.return?.();
+  function endTimers(): void {
+    silence[Symbol.dispose]();
+    stall[Symbol.dispose]();
   }
 
-  const body = new ReadableStream<Uint8Array>({
+  function leave(): void {
+    endTimers();
+    options.onAbort();
+    reader.leave();
+  }
+
+  const stream = new ReadableStream<Uint8Array>({
+    start: (controller) => void (body = controller),
     async pull(controller) {
-      clearTimeout(stallTimer);
-      pending ??= iterator.next();
-      const result = await withinTime(pending, options.keepAliveMs);
-      if (result === undefined) {
-        controller.enqueue(encoder.encode(": keep-alive\n\n"));
-      } else if (result.done) {
+      stall.stop();
+      silence.restart();
+      const silent = new Promise<void>((resolve) => onSilence = resolve);
+      await Promise.race([reader.whenReady(), silent]);
+      silence.stop();
+      const text = await reader.takeReady(MAX_WRITE_FRAMES);
+      if (text === "" && reader.isAtEnd) {
+        endTimers();
         controller.close();
         options.onEnd();
         return;
-      } else {
-        pending = undefined;
-        controller.enqueue(encoder.encode(formatFrame(result.value)));
       }
-      stallTimer = setTimeout(() => {
-        controller.error(new Error("The client stopped reading"));
-        leave();
-      }, options.writeStallMs);
+      controller.enqueue(encoder.encode(text === "" ? ": keep-alive\n\n" : text));
+      stall.restart();
     },
     cancel: leave,
   }, { highWaterMark: 0 });
 
-  return new Response(body, {
+  return new Response(stream, {
     headers: { "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" },
   });
+}
+
+/**
+ * Turns of the microtask queue in which a frame whose event is there comes out of the generators around it, of which no route
+ * has so many.
+ */
+const READY_TURNS = 32;
+
+/** Reads one frame ahead, so that it can be told whether one is there. */
+class FrameReader {
+  readonly #frames: AsyncIterator<SseFrame>;
+  #read: Promise<void> | null = null;
+  #result: IteratorResult<SseFrame> | null = null;
+
+  constructor(frames: AsyncIterable<SseFrame>) {
+    this.#frames = frames[Symbol.asyncIterator]();
+  }
+
+  /** Whether nothing follows what was taken. */
+  get isAtEnd(): boolean {
+    return this.#result?.done ?? false;
+  }
+
+  /** Resolves when a frame or the end is there. */
+  whenReady(): Promise<void> {
+    return this.#read ??= this.#frames.next().then((result) => void (this.#result = result));
+  }
+
+  /** Text of the frames that are there, without waiting for any that is not. */
+  async takeReady(maxFrames: number): Promise<string> {
+    let text = "";
+    for (let numFrames = 0; numFrames < maxFrames; numFrames++) {
+      this.whenReady().catch(() => {}); // fails again where it is awaited
+      for (let turn = 0; this.#result === null && turn < READY_TURNS; turn++) await null;
+      if (this.#result === null || this.#result.done) break;
+      text += formatFrame(this.#result.value);
+      this.#result = this.#read = null;
+    }
+    return text;
+  }
+
+  /** Nobody reads on. */
+  leave(): void {
+    void this.#frames.return?.();
+  }
 }
 
 function formatFrame({ event, data }: SseFrame): string {

@@ -43,7 +43,7 @@ export class EventStream implements Generation {
       while (true) {
         const events = this.#events;
         this.#events = [];
-        yield* events;
+        for (const event of events) yield event; // a third of the turns that `yield*` takes
         if (this.#events.length > 0) continue;
         if (this.#isEnded) break;
         await new Promise<void>((resolve) => this.#wake = resolve);

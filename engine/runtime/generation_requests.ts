@@ -9,24 +9,41 @@ import type { GrammarFollower } from "./grammar_follower.ts";
 import type { ModelEngine } from "./model_engine.ts";
 import type { WorkerReply } from "./protocol.ts";
 
+const MAX_HOLD_MS = 2;
+
+/** Options of {@linkcode GenerationRequests}. */
+export interface GenerationRequestsOptions {
+  /** How long an event may wait for those of the next steps: every message costs both isolates time. @default 2 */
+  maxHoldMs?: number;
+}
+
 /** Opens, cancels and reports generations of a {@linkcode ModelEngine}. */
 export class GenerationRequests {
   readonly #engine: ModelEngine;
   readonly #post: (reply: WorkerReply) => void;
+  readonly #maxHoldMs: number;
   /** The sender's id of each generation → the engine's. */
   readonly #ids = new Map<number, number>();
   /** The sender's ids of requests that are not accepted yet. */
   readonly #opening = new Set<number>();
-  /** Events of the current step, sent as one message. */
+  /** Events that are sent as one message. */
   #outbox: [number, GenerationEvent][] = [];
+  /** When the first of them was made, by the monotonic clock. */
+  #heldSince = 0;
 
-  constructor(engine: ModelEngine, post: (reply: WorkerReply) => void) {
+  constructor(
+    engine: ModelEngine,
+    post: (reply: WorkerReply) => void,
+    { maxHoldMs = MAX_HOLD_MS }: GenerationRequestsOptions = {},
+  ) {
     this.#engine = engine;
     this.#post = post;
+    this.#maxHoldMs = maxHoldMs;
   }
 
   /** Queues a request; its refusal is a message too. */
   async open(id: number, request: GenerationRequest): Promise<void> {
+    this.flush(); // a new prompt makes the next step a long one
     this.#opening.add(id);
     try {
       const grammar = await this.#engine.constrain(request);
@@ -43,7 +60,17 @@ export class GenerationRequests {
     if (!this.#opening.delete(id)) this.#end(id);
   }
 
-  /** Sends what the last step made. */
+  /**
+   * Sends what steps made, unless it can go with what the next one makes: that one comes soon, and nothing has ended.
+   *
+   * @param stepMs how long the next step will take
+   */
+  flushDue(stepMs: number): void {
+    const isSoon = performance.now() - this.#heldSince + stepMs <= this.#maxHoldMs;
+    if (!isSoon || this.#outbox.some(([, { type }]) => type === "finish")) this.flush();
+  }
+
+  /** Sends what steps made. */
   flush(): void {
     if (this.#outbox.length === 0) return;
     this.#post({ type: "events", events: this.#outbox });
@@ -53,6 +80,7 @@ export class GenerationRequests {
   #submit(id: number, request: GenerationRequest, grammar: GrammarFollower | null): void {
     const sink = {
       onEvent: (event: GenerationEvent) => {
+        if (this.#outbox.length === 0) this.#heldSince = performance.now();
         this.#outbox.push([id, event]);
         if (event.type === "finish") this.#ids.delete(id);
       },

@@ -37,11 +37,8 @@ class ModelServer {
     this.#post = post;
     this.#load = load;
     this.#loop = new StepLoop({
-      step: () => this.#served.engine.step(),
-      rest: async () => {
-        this.#flush();
-        await this.#handleMessages();
-      },
+      step: () => this.#step(),
+      rest: () => this.#handleMessages(),
       onError: (error) => {
         this.#served.engine.failAll(error);
         post({ type: "failed", error: toErrorRecord(error) });
@@ -114,8 +111,15 @@ class ModelServer {
     else this.#served.requests.cancel(id);
   }
 
-  #flush(): void {
-    if (this.#served.task === "generate") this.#served.requests.flush();
+  async #step(): Promise<boolean> {
+    const served = this.#served;
+    const start = performance.now();
+    const hasWorked = await served.engine.step();
+    if (served.task === "generate") {
+      // The next step takes about as long as this one; when there is none, nothing may be held.
+      served.requests.flushDue(hasWorked ? performance.now() - start : Infinity);
+    }
+    return hasWorked;
   }
 
   #answer(id: number, compute: () => WorkerAnswer): void {

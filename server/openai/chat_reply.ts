@@ -86,20 +86,23 @@ export interface ChunkChoice {
   finish_reason: string | null;
 }
 
-/** A chunk with one choice, or the last one with none and the usage. */
-export function toChunk(
-  head: ReplyHead,
-  choices: ChunkChoice[],
-  usage: { usage?: ChatUsage | null },
-) {
-  return {
-    id: head.id,
-    object: "chat.completion.chunk",
-    created: head.created,
-    model: head.model,
-    choices,
-    ...usage,
-  };
+/** Text of a chunk with one choice, or of the last one with none and the usage. */
+export type ChunkWriter = (choices: ChunkChoice[], usage?: ChatUsage) => string;
+
+/**
+ * Writes chunks as JSON, what they share only once.
+ *
+ * @param includeUsage whether chunks without a usage say so by a null
+ */
+export function createChunkWriter(head: ReplyHead, includeUsage: boolean): ChunkWriter {
+  const { id, created, model } = head;
+  const shared = JSON.stringify({ id, object: "chat.completion.chunk", created, model });
+  const start = `${shared.slice(0, -1)},"choices":`;
+  const end = includeUsage ? ',"usage":null}' : "}";
+  return (choices, usage) =>
+    `${start}${JSON.stringify(choices)}${
+      usage === undefined ? end : `,"usage":${JSON.stringify(usage)}}`
+    }`;
 }
 
 /** Adds up the choices: their prompt is the same and counts once. */

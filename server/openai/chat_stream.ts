@@ -11,9 +11,9 @@ import { randomId } from "../ids.ts";
 import type { SseFrame } from "../sse.ts";
 import {
   type ChunkChoice,
+  createChunkWriter,
   type ReplyHead,
   toChatUsage,
-  toChunk,
   toLogprobs,
   type ToolCallDelta,
 } from "./chat_reply.ts";
@@ -31,13 +31,7 @@ export async function* chatFrames(
   accepted: Promise<Generation[]>,
   { cancellation, includeUsage }: ChatFramesOptions,
 ): AsyncGenerator<SseFrame> {
-  const frame = (
-    choices: ChunkChoice[],
-    usage: { usage?: ReturnType<typeof toChatUsage> | null },
-  ) => ({
-    data: JSON.stringify(toChunk(head, choices, usage)),
-  });
-  const noUsage = includeUsage ? { usage: null } : {};
+  const writeChunk = createChunkWriter(head, includeUsage);
   const begun = new Set<number>();
   const usages: Usage[] = [];
   try {
@@ -45,12 +39,12 @@ export async function* chatFrames(
       if (event.type === "finish" && event.reason === "cancelled") throw cancellation.toError();
       if (!begun.has(index)) {
         begun.add(index);
-        yield frame([roleChoice(index)], noUsage);
+        yield { data: writeChunk([roleChoice(index)]) };
       }
       if (event.type === "finish") usages.push(event.usage);
-      if (hasContent(event)) yield frame([toChoice({ index, event })], noUsage);
+      if (hasContent(event)) yield { data: writeChunk([toChoice({ index, event })]) };
     }
-    if (includeUsage) yield frame([], { usage: toChatUsage(usages) });
+    if (includeUsage) yield { data: writeChunk([], toChatUsage(usages)) };
     yield { data: "[DONE]" };
   } catch (error) {
     yield { data: JSON.stringify(toOpenAiBody(toApiError(error))) };

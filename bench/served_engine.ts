@@ -1,0 +1,57 @@
+/**
+ * An engine behind its HTTP server in a process of its own, which also runs a stream without HTTP when it is told to: both ways
+ * on the same worker.
+ *
+ *     deno run -A bench/served_engine.ts CHECKOUT PORT MODEL
+ *
+ * Each line of JSON on stdin is a generation request; it is answered by a line with the stream's length and rate.
+ *
+ * @module
+ */
+import { createInterface } from "node:readline";
+import process from "node:process";
+import type { Engine, GenerationRequest } from "../engine/mod.ts";
+
+/** A stream as its reader sees it. */
+export interface Stream {
+  numTokens: number;
+  /** Tokens a second between the first and the last text. */
+  rate: number;
+}
+
+/** Reads one generation to its end. */
+export async function measureStream(engine: Engine, request: GenerationRequest): Promise<Stream> {
+  let first = NaN;
+  for await (const event of await engine.generate(request)) {
+    if (event.type === "text" && Number.isNaN(first)) first = performance.now();
+    if (event.type !== "finish") continue;
+    const { numOutputTokens: numTokens } = event.usage;
+    return { numTokens, rate: 1000 * (numTokens - 1) / (performance.now() - first) };
+  }
+  throw new Error("The generation ended without a finish event");
+}
+
+async function main([checkout, port, model]: string[]): Promise<void> {
+  // The checkout's own engine and server, which may be older than this file.
+  const { createEngine } = await import(`${checkout}/engine/mod.ts`);
+  const { serve } = await import(`${checkout}/server/serve.ts`);
+  const engine: Engine = createEngine();
+  void serve({
+    engine,
+    defaults: { model, modelsDir: "models", sampling: {} },
+    host: "127.0.0.1",
+    port: Number(port),
+    logLevel: "error",
+    version: "bench",
+  });
+  await engine.load(model!);
+  console.log("ready");
+  for await (const line of createInterface({ input: process.stdin })) {
+    console.log(JSON.stringify(await measureStream(engine, JSON.parse(line))));
+  }
+}
+
+if (import.meta.main) {
+  await main(Deno.args);
+  Deno.exit(0);
+}

@@ -5,9 +5,11 @@
  *
  * @module
  */
-import { WgslRunner } from "../engine/backends/wgsl/mod.ts";
+import { computeStepCosts, probeRunner, WgslRunner } from "../engine/backends/wgsl/mod.ts";
 import { openPackage } from "../engine/formats/mod.ts";
 import { chooseSoftwareThreads, GpuDevice } from "../engine/gpu/mod.ts";
+import type { RatePrediction } from "../engine/mod.ts";
+import { predictRates } from "../engine/runtime/prediction.ts";
 import { measureBandwidth } from "./bandwidth.ts";
 import { measure, type Measurement, type MeasureOptions } from "./measure.ts";
 import { type EngineMeasurement, measureEngine } from "./measure_engine.ts";
@@ -27,6 +29,8 @@ export interface CaseResult extends Measurement, EngineMeasurement {
   loadMs: number;
   /** Bytes a second of the device's memory. */
   bandwidth: number;
+  /** What a plan of this model says after such a load, for a prompt of this length; null from checkouts that do not predict. */
+  prediction: RatePrediction | null;
 }
 
 async function runCase({ dir, ...sizes }: CaseOptions): Promise<CaseResult> {
@@ -41,6 +45,7 @@ async function runCase({ dir, ...sizes }: CaseOptions): Promise<CaseResult> {
   const device = await GpuDevice.create();
   const runner = await WgslRunner.load(device, pkg, { maxSequences: sizes.batchSize });
   const loadMs = performance.now() - start;
+  const prediction = await predict(runner, pkg.quantization, sizes.numPromptTokens);
   const measurement = await measure(runner, sizes);
   const bandwidth = await measureBandwidth(device);
   runner.destroy();
@@ -51,9 +56,21 @@ async function runCase({ dir, ...sizes }: CaseOptions): Promise<CaseResult> {
     numWeights,
     loadMs,
     bandwidth,
+    prediction,
     ...measurement,
     ...await measureEngine(dir, sizes),
   };
+}
+
+/** As a load and a plan do it, from the same probe. */
+async function predict(
+  runner: WgslRunner,
+  quantization: string,
+  numPromptTokens: number,
+): Promise<RatePrediction | null> {
+  const model = { model: "this one", quantization, ...computeStepCosts(runner.plan) };
+  const measured = { ...model, ...await probeRunner(runner) };
+  return predictRates({ ...model, ...runner.plan.memory, numPromptTokens }, [measured]);
 }
 
 if (import.meta.main) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ModelPlan, WgslRunner } from "../engine/backends/wgsl/mod.ts";
+import { computeStepCosts, type WgslRunner } from "../engine/backends/wgsl/mod.ts";
 import { TimestampTrace } from "../engine/gpu/mod.ts";
 import type { RunnerEntry } from "../engine/runtime/runner.ts";
 import { median } from "./statistics.ts";
@@ -65,13 +65,14 @@ export async function measure(
   const batch = Array.from({ length: batchSize }, (_, sequence) => sequence);
   // The others' context was never computed: attending to zeros takes the same time.
   const batchMs = await steps(batch);
+  const { weightBytes, kvTokenBytes } = computeStepCosts(runner.plan);
   return {
     prefillRate: 1000 * numPromptTokens / prefillMs,
     decodeRate: 1000 * numGeneratedTokens / decodeMs,
     batchDecodeRate: 1000 * batchSize * numGeneratedTokens / batchMs,
     hostMs,
     ...await measureKernels(runner, numPromptTokens),
-    bytesPerToken: computeBytesPerToken(runner.plan, numPromptTokens + numGeneratedTokens / 2),
+    bytesPerToken: weightBytes + kvTokenBytes * (numPromptTokens + numGeneratedTokens / 2),
   };
 }
 
@@ -153,20 +154,6 @@ async function measureKernels(
   const decodeKernelMs = await collect([entry(runner, 0, numPromptTokens)]);
   runner.trace = null;
   return { decodeKernelMs, prefillKernelMs };
-}
-
-/** Every weight once, but one row of an embedding that is not the head as well; every key and value of the context. */
-function computeBytesPerToken(plan: ModelPlan, contextLength: number): number {
-  const hasHead = plan.matrices.has("lm_head");
-  let bytes = 0;
-  for (const [name, layout] of plan.matrices) {
-    const isLookup = hasHead && name === "model.embed_tokens";
-    const total = plan.kernelSet.matrices.computeBytes(layout);
-    bytes += isLookup ? total / layout.numRows : total;
-  }
-  for (const size of plan.vectors.values()) bytes += 4 * size;
-  const { memory } = plan;
-  return bytes + contextLength * memory.kvBytes / (memory.numBlocks * memory.blockSize);
 }
 
 async function time(work: () => Promise<unknown>): Promise<number> {

@@ -47,6 +47,12 @@ process.
 
 ${formatRates(series, batchSize)}
 
+## Predicted and measured
+
+What \`ollm plan\` says of the model after a load, from the probe at its end, beside what the runner and the engine then did.
+
+${formatPredictions(series)}
+
 ## Through the engine
 
 Tokenizer, scheduler, sampler (greedy) and worker included; the rate of the batch has its prefills in it.
@@ -91,6 +97,34 @@ function formatRates(series: readonly Series[], batchSize: number): string {
       column((run) => run.loadMs / 1000),
     ];
   });
+  return formatTable(header, rows);
+}
+
+function formatPredictions(series: readonly Series[]): string {
+  const rows = series.flatMap(({ name, runs }) => {
+    // Another checkout may not predict.
+    const predicted = runs.filter((run) => run.prediction);
+    if (predicted.length === 0) return [[name, ...new Array<string>(6).fill("–")]];
+    const column = (pick: (run: CaseResult) => number) => formatSpread(predicted.map(pick));
+    return [[
+      name,
+      column((run) => run.prediction!.prefillTokensPerSecond),
+      column((run) => run.prefillRate),
+      column((run) => run.prediction!.decodeTokensPerSecond),
+      column((run) => run.decodeRate),
+      column((run) => run.prediction!.timeToFirstTokenMs),
+      column((run) => run.firstTokenMs),
+    ]];
+  });
+  const header = [
+    "model",
+    "prefill tok/s, predicted",
+    "measured",
+    "decode tok/s, predicted",
+    "measured",
+    "first token ms, predicted",
+    "measured",
+  ];
   return formatTable(header, rows);
 }
 

@@ -19,6 +19,13 @@ const RUN: CaseResult = {
   firstTokenMs: 12,
   streamRate: 90,
   batchRate: 300,
+  prediction: {
+    numPromptTokens: 128,
+    prefillTokensPerSecond: 1100,
+    decodeTokensPerSecond: 95.4,
+    timeToFirstTokenMs: 11.5,
+    basis: "Measured when the model was last loaded here",
+  },
 };
 
 const CONTEXT = {
@@ -47,6 +54,15 @@ Deno.test("formatSpread() shows median, lowest and highest with three digits", (
 Deno.test("formatReport() computes the share of the bound", () => {
   // 100 tok/s · 50 MB = 5 GB/s of 20 GB/s.
   assert.match(formatReport([{ name: "m", runs: [RUN] }], CONTEXT), /\| 25 % \|/);
+});
+
+Deno.test("formatReport() shows predictions beside what was measured, and their absence", () => {
+  const report = formatReport([
+    { name: "m", runs: [RUN] },
+    { name: "m (against)", runs: [{ ...RUN, prediction: null }] },
+  ], CONTEXT);
+  assert.match(report, /^\| m \| 1100 \| 1000 \| 95.4 \| 100 \| 11.5 \| 12 \|$/m);
+  assert.match(report, /^\| m \(against\)( \| –){6} \|$/m);
 });
 
 Deno.test("formatReport() says when kernels could not be timed", () => {

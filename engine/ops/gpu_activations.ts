@@ -20,12 +20,12 @@ export class GpuActivations {
     this.#maxStepTokens = maxStepTokens;
   }
 
-  /** [T, numCols] f32, one for each name and size. */
-  scratch(name: string, numCols: number): GPUBuffer {
+  /** [numRows, numCols] f32, one for each name and row length. @param numRows absent for T */
+  scratch(name: string, numCols: number, numRows: number = this.#maxStepTokens): GPUBuffer {
     const key = `${name} of ${numCols} columns`;
     const known = this.#buffers.get(key);
     if (known) return known;
-    const buffer = this.#device.createBuffer(key, 4 * numCols * this.#maxStepTokens);
+    const buffer = this.#device.createBuffer(key, 4 * numCols * numRows);
     this.#buffers.set(key, buffer);
     return buffer;
   }

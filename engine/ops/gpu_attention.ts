@@ -5,7 +5,7 @@
  */
 import { GPU_KERNELS } from "../../kernels/mod.ts";
 import type { Dispatch, GpuDevice } from "../gpu/mod.ts";
-import { createDispatch, PER_TOKEN } from "./dispatch.ts";
+import { type Count, createDispatch, PER_TOKEN } from "./dispatch.ts";
 import type { GpuShapes } from "./gpu_shapes.ts";
 import type { AttentionOptions, KvLayer, QkvProjection, StepBuffers } from "./operations.ts";
 
@@ -53,36 +53,95 @@ export async function createRopeKvAppend(
   return dispatches;
 }
 
+/** Up to this many tokens each has its positions split among workgroups; more fill a card without that. */
+export const MAX_SPLIT_TOKENS = 16;
+
+/** Positions of a split, at least; a power of two times a tile. */
+const MIN_SPLIT = 256;
+
+/** Splits of a token, at most: a bound for partial results, and for workgroups that find nothing to do. */
+const MAX_SPLITS = 64;
+
+/** Query heads of a workgroup: what an invocation holds in variables. */
+const MAX_HEADS = 8;
+
+/** Rows of a workgroup that takes several tokens. */
+const MAX_TILE_ROWS = 8;
+
+/** Components of all rows of a workgroup: 4 KiB for queries and 4 KiB for outputs. */
+const MAX_ROW_COMPONENTS = 1024;
+
 /** y [T, H C] of query [T, H C] over the cache. */
 export async function createGpuAttention(
-  { device, step, shapes, kv, options }: AttentionContext,
-  { query, y }: { query: GPUBuffer; y: GPUBuffer },
+  context: AttentionContext,
+  buffers: { query: GPUBuffer; y: GPUBuffer; scratch: (size: number, name: string) => GPUBuffer },
 ): Promise<Dispatch[]> {
-  return [
-    await createDispatch(device, GPU_KERNELS.attentionPaged, "attention_paged", {
-      resources: [query, step.tokens, step.blockTables, kv.keys, kv.values, y, step.step],
-      overrides: {
-        ...headOverrides(options),
-        BLOCK_SIZE: kv.blockSize,
-        SCALE: options.scale,
-        SOFT_CAP: options.softCap ?? 0,
-        WINDOW: options.window ?? 0,
-        WORKGROUP_SIZE: attentionWorkgroupSize(options.headDim, shapes.attention),
-      },
-      elem: kv.elem,
-      x: options.numHeads,
-      y: PER_TOKEN,
+  const { device, step, kv, options } = context;
+  const { query, y, scratch } = buffers;
+  const { numHeads, headDim, window = 0 } = options;
+  const heads = headsOf(options);
+  const tokens = tokensOf(heads, headDim);
+  const split = splitOf(kv.numBlocks * kv.blockSize);
+  const numSplits = Math.ceil(kv.numBlocks * kv.blockSize / split);
+  const partials = scratch(numHeads * numSplits * headDim, "attention partials");
+  const stats = scratch(numHeads * numSplits * 2, "attention stats");
+  const overrides = {
+    NUM_HEADS: numHeads,
+    NUM_KV_HEADS: options.numKvHeads,
+    BLOCK_SIZE: kv.blockSize,
+    SPLIT: split,
+    SCALE: options.scale,
+    SOFT_CAP: options.softCap ?? 0,
+    WINDOW: window,
+  };
+  const inputs = [query, step.tokens, step.blockTables, kv.keys, kv.values, step.step];
+  const isSplit: Count = ({ numTokens }) => numTokens <= MAX_SPLIT_TOKENS ? numTokens : 0;
+  const splitKernel = GPU_KERNELS.attention({ elem: kv.elem, headDim, heads });
+  const tileKernel = GPU_KERNELS.attention({ elem: kv.elem, headDim, heads, tokens });
+  return await Promise.all([
+    createDispatch(device, splitKernel, splitKernel.name, {
+      resources: [...inputs, partials, stats],
+      overrides: { ...overrides, NUM_SPLITS: numSplits },
+      x: numHeads / heads * numSplits,
+      y: isSplit,
     }),
-  ];
+    createDispatch(device, GPU_KERNELS.attentionReduce, "attention_reduce", {
+      resources: [step.tokens, partials, stats, y],
+      overrides: {
+        NUM_HEADS: numHeads,
+        HEAD_DIM: headDim,
+        NUM_SPLITS: numSplits,
+        SPLIT: split,
+        WINDOW: window,
+      },
+      x: numHeads,
+      y: isSplit,
+    }),
+    createDispatch(device, tileKernel, tileKernel.name, {
+      resources: [...inputs, y],
+      overrides,
+      x: numHeads / heads,
+      y: (shape) => isSplit(shape) > 0 ? 0 : Math.ceil(shape.numTokens / tokens),
+    }),
+  ]);
 }
 
-/**
- * Smallest multiple of a head's fours that is at least `least`, and a multiple of 8: the software driver runs nested
- * loops wrongly in other workgroups.
- */
-export function attentionWorkgroupSize(headDim: number, least: number): number {
-  const fours = headDim / 4;
-  let size = fours;
-  while (size < least || size % 8 !== 0) size += fours;
-  return size;
+/** Query heads of a KV head that a workgroup takes: the largest divisor that fits. */
+function headsOf({ numHeads, numKvHeads, headDim }: AttentionOptions): number {
+  const all = numHeads / numKvHeads;
+  let heads = Math.min(all, MAX_HEADS, Math.floor(MAX_ROW_COMPONENTS / headDim));
+  while (all % heads !== 0) heads--;
+  return heads;
+}
+
+function tokensOf(heads: number, headDim: number): number {
+  const maxRows = Math.min(MAX_TILE_ROWS, Math.floor(MAX_ROW_COMPONENTS / headDim));
+  return Math.max(1, Math.floor(maxRows / heads));
+}
+
+/** Positions of a split in a cache of so many slots. */
+function splitOf(numSlots: number): number {
+  let split = MIN_SPLIT;
+  while (split * MAX_SPLITS < numSlots) split *= 2;
+  return split;
 }

@@ -149,7 +149,7 @@ async function linearPart(
     const x = Math.ceil(numEnds / (ROWS_PER_QUAD * gemmRowLanes));
     const tile = GEMM_TOKEN_LANES * columns;
     forms.push(
-      compile(Infinity, kernelOf({ kind: "gemm", columns }), { ROW_LANES: gemmRowLanes }, (t) => [
+      compile(Infinity, kernelOf({ kind: "gemm", columns, rowLanes: gemmRowLanes }), {}, (t) => [
         x,
         Math.ceil(t / tile),
       ]),
@@ -167,7 +167,11 @@ async function linearPart(
   }
 
   // Every form of a layer has the same bindings.
-  const kernel = kernelOf({ kind: "gemm", columns: shape.gemmColumns });
+  const kernel = kernelOf({
+    kind: "gemm",
+    columns: shape.gemmColumns,
+    rowLanes: context.shapes.gemmRowLanes,
+  });
   return chooseForm(await Promise.all(forms), {
     kernel: `linear_${format}_${end}`,
     bindGroup: device.bind(kernel, resourcesOf(context, layer, part, norm)),

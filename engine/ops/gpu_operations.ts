@@ -8,7 +8,7 @@ import type { Dispatch, GpuDevice, Overrides } from "../gpu/mod.ts";
 import type { BufferPart } from "./buffer_matrices.ts";
 import { createDispatch, type DispatchOptions, PER_TOKEN } from "./dispatch.ts";
 import { bufferOf, GpuActivations } from "./gpu_activations.ts";
-import { createGpuAttention, createRopeKvAppend } from "./gpu_attention.ts";
+import { createGpuAttention, createRopeKvAppend, MAX_SPLIT_TOKENS } from "./gpu_attention.ts";
 import { createGpuLinear, type GpuLinearLayer, type LinearContext } from "./gpu_linear.ts";
 import { DEFAULT_SHAPES, type GpuShapes } from "./gpu_shapes.ts";
 import type {
@@ -73,6 +73,10 @@ export function createGpuOperations(
     });
   }
 
+  /** [min(T, MAX_SPLIT_TOKENS), size] f32. */
+  const splitScratch = (size: number, name: string) =>
+    activations.scratch(name, size, Math.min(maxStepTokens, MAX_SPLIT_TOKENS));
+
   return {
     activation: (name, weight) => activations.get(name, weight),
 
@@ -88,7 +92,7 @@ export function createGpuOperations(
       return [
         ...await linear(x, weight, qkv, { end: "store", ...(bias ? { bias } : {}) }),
         ...await createRopeKvAppend(parts, { qkv, cosSin, query, ...(headNorms && { headNorms }) }),
-        ...await createGpuAttention(parts, { query, y: bufferOf(y) }),
+        ...await createGpuAttention(parts, { query, y: bufferOf(y), scratch: splitScratch }),
       ];
     },
 

@@ -22,8 +22,6 @@ export interface LinearShape {
 export interface GpuShapes {
   /** Workgroup size of kernels that work row by row. */
   readonly rowThreads: number;
-  /** Least workgroup size of attention; rounded up to whole heads. */
-  readonly attention: number;
   /** Row lanes of a gemm: a workgroup is 8 times as large, and takes 4 times as many rows. */
   readonly gemmRowLanes: number;
   /** Shape of a linear layer. */
@@ -40,10 +38,9 @@ export const DEFAULT_LINEAR_SHAPE: LinearShape = {
 
 /** Shapes by kind of adapter, without any measurement. */
 export const DEFAULT_SHAPES: Record<AdapterKind, GpuShapes> = {
-  gpu: { rowThreads: 64, attention: 64, gemmRowLanes: 16, linear: () => DEFAULT_LINEAR_SHAPE },
+  gpu: { rowThreads: 64, gemmRowLanes: 16, linear: () => DEFAULT_LINEAR_SHAPE },
   software: {
     rowThreads: 8,
-    attention: 8,
     gemmRowLanes: 8,
     linear: () => ({ ...DEFAULT_LINEAR_SHAPE, rowThreads: 1 }),
   },

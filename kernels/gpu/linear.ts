@@ -69,6 +69,8 @@ export interface GemmForm {
   readonly kind: "gemm";
   /** Tokens of an invocation: 4 or 8. */
   readonly columns: number;
+  /** ROW_LANES, quads of rows a workgroup: 8 or 16. */
+  readonly rowLanes: number;
 }
 
 const DENSE: Record<Elem, string> = { f32: weightsF32, f16: weightsF16 };
@@ -102,7 +104,7 @@ function bindingsOf({ format, elem, norm, end }: GpuLinearOptions): Bindings {
 
 function nameOf({ format, elem, norm, end, form }: GpuLinearOptions): string {
   const parts = ["linear", format, elem, ...(norm === "none" ? [] : [norm]), end, form.kind];
-  if (form.kind === "gemm") return [...parts, form.columns].join("_");
+  if (form.kind === "gemm") return [...parts, `${form.rowLanes}x${form.columns}`].join("_");
   return [...parts, `${form.columns}x${form.rows}`, ...(form.hasSubgroups ? ["subgroup"] : [])]
     .join("_");
 }

@@ -9,6 +9,8 @@ import { unroll } from "../software/assemble.ts";
 export interface GemmOptions {
   /** Tokens of an invocation, 4 or 8. */
   readonly columns: number;
+  /** Quads of rows a workgroup. */
+  readonly rowLanes: number;
   /** Blocks of rows that end together, 1 or 2. */
   readonly numBlocks: number;
 }
@@ -25,7 +27,7 @@ export function gemmEntry(name: string, options: GemmOptions): string {
   const sums = (line: (b: number, t: number) => string) =>
     blocks((b) => unroll(columns, (t) => line(b, t)));
   return `
-override ROW_LANES: u32 = 16u;
+const ROW_LANES = ${options.rowLanes}u; // no override: naga 29 panics when sizes of two arrays turn out equal
 
 const NUM_BLOCKS = ${numBlocks}u;
 const TILE_TOKENS = ${GEMM_TOKEN_LANES * columns}u;

@@ -10,7 +10,7 @@ import lanes from "../lib/lanes.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import { defineKernel, type Elem, type Kernel } from "../kernel.ts";
 import { assembleKernel, memoize } from "../software/assemble.ts";
-import attentionPaged from "./attention_paged.wgsl" with { type: "text" };
+import { attentionReduceKernel, gpuAttentionKernel } from "./attention.ts";
 import embed from "./embed.wgsl" with { type: "text" };
 import gatedActivation from "./gated_activation.wgsl" with { type: "text" };
 import { gpuLinearKernel, weightBindings, weightParts } from "./linear.ts";
@@ -65,12 +65,8 @@ export const GPU_KERNELS = {
     libs: [step],
     byElem: ELEM,
   }),
-  attentionPaged: defineKernel("attention_paged", {
-    bindings: ["read", "read", "read", "read", "read", "read_write", "uniform"],
-    body: attentionPaged,
-    libs: [step],
-    byElem: ELEM,
-  }),
+  attention: gpuAttentionKernel,
+  attentionReduce: attentionReduceKernel,
   gatedActivation: defineKernel("gated_activation", {
     entries: ["swiglu", "geglu"],
     bindings: ["read", "read_write"],

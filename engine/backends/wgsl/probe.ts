@@ -34,31 +34,27 @@ const TOKEN = 0;
  */
 export async function probeRunner(runner: WgslRunner): Promise<StepTimes> {
   const start = performance.now();
+  const leftMs = () => BUDGET_MS - (performance.now() - start);
   const { contextLength, numBlocks, blockSize, maxStepTokens } = runner.limits;
   const maxTokens = Math.min(contextLength, numBlocks * blockSize);
   const decodeContext = Math.min(DECODE_CONTEXT, maxTokens);
-  const fixedMs = await measureFixed(runner, decodeContext);
-  const decode = [entry(runner, decodeContext - 1, 1)];
-  const decodeMs = await measureMean(() => runner.run(decode), DECODE_MS);
-  const times = { fixedMs: Math.min(fixedMs, decodeMs), decodeMs, decodeContext };
-
-  const run = (numTokens: number, limitMs: number) =>
-    measureMean(() => runner.run([entry(runner, 0, numTokens)]), limitMs);
-  const left = () => BUDGET_MS - (performance.now() - start);
-  const first = Math.min(FIRST_CHUNK, maxTokens, maxStepTokens);
-  if (left() < decodeMs) return { ...times, prefillMs: decodeMs, prefillTokens: 1 };
-  const firstMs = await run(first, 0);
-  // Long chunks cost less a token, never more; half the time stays free for what this machine does besides.
-  const affordable = Math.floor(left() / 2 / (firstMs / first));
-  const longest = Math.min(maxStepTokens, maxTokens);
-  const prefillTokens = Math.min(longest, 2 ** Math.floor(Math.log2(Math.max(1, affordable))));
-  if (prefillTokens <= first) return { ...times, prefillMs: firstMs, prefillTokens: first };
-  const prefillMs = await run(prefillTokens, left() / 2);
-  return { ...times, prefillMs, prefillTokens };
+  const decode = entry(runner, decodeContext - 1, 1);
+  const decodeMs = await measureMean(() => runner.run([decode]), DECODE_MS);
+  const isSlow = leftMs() < 2 * decodeMs;
+  const fixedMs = Math.min(decodeMs, await measureFixed(runner, isSlow ? null : decode));
+  const times = { fixedMs, decodeMs, decodeContext };
+  // A slow step is a prefill of one token too.
+  if (isSlow) return { ...times, prefillMs: decodeMs, prefillTokens: 1 };
+  const prefill = await measurePrefill(runner, Math.min(maxStepTokens, maxTokens), leftMs());
+  return { ...times, ...prefill };
 }
 
-/** Describing and submitting a step, and a read that waits for nothing. */
-async function measureFixed(runner: WgslRunner, context: number): Promise<number> {
+/**
+ * A read that waits for nothing, and describing and submitting a step.
+ *
+ * @param step null leaves the step out, beside which its submission does not count
+ */
+async function measureFixed(runner: WgslRunner, step: RunnerEntry | null): Promise<number> {
   const { device } = runner;
   const source = device.createBuffer("probe", 16);
   const readback = new Readback(device.raw, 16, { isFast: device.hasFastReadback });
@@ -67,15 +63,33 @@ async function measureFixed(runner: WgslRunner, context: number): Promise<number
   try {
     await drain();
     const roundTripMs = await measureMean(drain, ROUND_TRIPS_MS);
-    const silent = [{ ...entry(runner, context - 1, 1), wantsLogits: false }];
-    // Returns as soon as it is submitted.
-    const hostMs = await measureMean(() => runner.run(silent), 0);
+    if (step === null) return roundTripMs;
+    // Without logits to read it returns as soon as it is submitted.
+    const hostMs = await measureMean(() => runner.run([{ ...step, wantsLogits: false }]), 0);
     await drain();
     return hostMs + roundTripMs;
   } finally {
     readback.destroy();
     source.destroy();
   }
+}
+
+/** A small chunk, and where it leaves time for one the longest that the time is enough for. */
+async function measurePrefill(
+  runner: WgslRunner,
+  maxTokens: number,
+  limitMs: number,
+): Promise<Pick<StepTimes, "prefillMs" | "prefillTokens">> {
+  const run = (numTokens: number, limitMs: number) =>
+    measureMean(() => runner.run([entry(runner, 0, numTokens)]), limitMs);
+  const first = Math.min(FIRST_CHUNK, maxTokens);
+  const firstMs = await run(first, 0);
+  // Long chunks cost less a token, never more; half the time stays free for what this machine does besides.
+  const shareMs = (limitMs - firstMs) / 2;
+  const affordable = Math.max(1, Math.floor(first * shareMs / firstMs));
+  const prefillTokens = Math.min(maxTokens, 2 ** Math.floor(Math.log2(affordable)));
+  if (prefillTokens <= first) return { prefillMs: firstMs, prefillTokens: first };
+  return { prefillMs: await run(prefillTokens, shareMs), prefillTokens };
 }
 
 /** A sequence's next tokens; no sequence of a request has this id. */

@@ -10,7 +10,7 @@ import { createDispatch, type DispatchOptions, PER_TOKEN } from "./dispatch.ts";
 import { bufferOf, GpuActivations } from "./gpu_activations.ts";
 import { createGpuAttention, createRopeKvAppend, MAX_SPLIT_TOKENS } from "./gpu_attention.ts";
 import { createGpuLinear, type GpuLinearLayer, type LinearContext } from "./gpu_linear.ts";
-import { DEFAULT_SHAPES, type GpuShapes } from "./gpu_shapes.ts";
+import { chooseShapes, type GpuShapes } from "./gpu_shapes.ts";
 import type {
   Activation,
   KvLayer,
@@ -32,7 +32,7 @@ export function createGpuOperations(
   device: GpuDevice,
   step: StepBuffers,
   { maxStepTokens }: OperationLimits,
-  shapes: GpuShapes = DEFAULT_SHAPES[device.info.kind],
+  shapes: GpuShapes = chooseShapes(device),
 ): Operations {
   const unused = device.createBuffer("unused binding", 16);
   const activations = new GpuActivations(device, maxStepTokens);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AdapterKind } from "../gpu/mod.ts";
+import type { AdapterKind, GpuDevice } from "../gpu/mod.ts";
 import type { Matrix } from "./operations.ts";
 
 /** Shape of one linear layer. */
@@ -45,3 +45,13 @@ export const DEFAULT_SHAPES: Record<AdapterKind, GpuShapes> = {
     linear: () => ({ ...DEFAULT_LINEAR_SHAPE, rowThreads: 1 }),
   },
 };
+
+/** Workgroup memory of the largest gemm at 16 row lanes: two blocks of weights, and tokens, in bytes. */
+const GEMM_BYTES = 20 * 1024;
+
+/** The shapes that suit a device; one with little workgroup memory gets smaller tiles. */
+export function chooseShapes({ info, raw }: GpuDevice): GpuShapes {
+  const shapes = DEFAULT_SHAPES[info.kind];
+  const isSmall = raw.limits.maxComputeWorkgroupStorageSize < GEMM_BYTES;
+  return isSmall ? { ...shapes, gemmRowLanes: 8 } : shapes;
+}

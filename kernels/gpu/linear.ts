@@ -20,7 +20,7 @@
  *         Memory     4 · K_THREADS · ROW_THREADS · sums of a lane bytes of workgroup memory; none with subgroups
  *   gemm  any number:  dispatch (ceil(rows / (4 · ROW_LANES)), ceil(T / (8 · columns))), `columns` 4 or 8.
  *         ROW_LANES · 8 invocations; groups are unpacked once into workgroup memory, an invocation sums 4 rows by `columns` tokens.
- *         Memory     2,048 · ROW_LANES · blocks + 1,024 · columns bytes of workgroup memory
+ *         Memory     512 · ROW_LANES · blocks + 1,024 · columns bytes of workgroup memory
  * An end that joins two blocks of rows (`gated`) has them `params.pair_distance` apart.
  *
  * @module

@@ -8,7 +8,7 @@ import { createBufferMatrices } from "./buffer_matrices.ts";
 import { createGpuOperations, createKvBuffers } from "./gpu_operations.ts";
 import type { KernelSet } from "./operations.ts";
 import { createKvTextures, createSoftwareOperations } from "./software_operations.ts";
-import { TILED_MATRICES } from "./tiled_matrices.ts";
+import { TILED_MATRICES, weightFormatOf } from "./tiled_matrices.ts";
 
 export { destroyMatrix, joinRows, numGroupsOf } from "./matrix.ts";
 export type * from "./operations.ts";
@@ -16,6 +16,7 @@ export type * from "./operations.ts";
 /** Storage buffers; runs on every adapter. */
 export const GPU_SET: KernelSet = {
   name: "gpu",
+  activationsOf: () => "f32",
   matrices: createBufferMatrices(),
   createKvLayer: createKvBuffers,
   createOperations: (device, step, limits) => createGpuOperations(device, step, limits),
@@ -24,6 +25,7 @@ export const GPU_SET: KernelSet = {
 /** Storage textures; runs on every adapter, and pays where loads from storage buffers are slow. */
 export const SOFTWARE_SET: KernelSet = {
   name: "software",
+  activationsOf: (layout) => weightFormatOf(layout) === "q4_int8" ? "int8" : "f32",
   matrices: TILED_MATRICES,
   createKvLayer: createKvTextures,
   createOperations: createSoftwareOperations,

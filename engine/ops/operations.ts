@@ -50,6 +50,8 @@ export interface MatrixStore {
 export interface KernelSet {
   readonly name: "gpu" | "software";
   readonly matrices: MatrixStore;
+  /** What activations are rounded to before a matrix of this layout reads them. */
+  activationsOf(layout: MatrixLayout): "f32" | "int8";
   /** Allocates a layer's KV cache. */
   createKvLayer(device: GpuDevice, label: string, layout: KvLayout): KvLayer;
   /** Creates the operations of one model on one device. */

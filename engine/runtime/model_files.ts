@@ -99,7 +99,10 @@ export class ModelFiles {
     }
     const { path } = info;
     if (path === null || !info.materialized) throw new ModelNotFoundError(reference, info.message);
-    if (info.supportLevel === "unsupported") throw new ModelInvalidError(info.message);
+    // A library that the user names may run what nobody else knows: the plan will tell.
+    if (info.supportLevel === "unsupported" && backend !== "web-llm") {
+      throw new ModelInvalidError(info.message);
+    }
     requireTask(info, task);
     return { ...info, path };
   }

@@ -84,9 +84,17 @@ async function planWgsl(
 ): Promise<RuntimePlan> {
   const adapter = await machine.describeAdapter();
   const modelPlan = planModel(pkg, adapter, sizes);
-  const { memory, kernelSet, kvElem } = modelPlan;
+  const { memory, kernelSet, kvElem, matrices } = modelPlan;
   if (adapter.kind === "software") {
     reasons.push("The adapter runs on the CPU: weights go into textures, which are faster there");
+  }
+  const isRounded = [...matrices.values()].some((layout) =>
+    kernelSet.activationsOf(layout) === "int8"
+  );
+  if (isRounded) {
+    reasons.push(
+      "Layers read their activations as int8 in groups of 32, as CPU engines do; a package in q4f32_1 keeps f32",
+    );
   }
   const plan = planOf(model, adapter, memory, reasons);
   const { prediction, reason } = await predict(modelPlan, pkg, { adapter, machine });
@@ -94,7 +102,7 @@ async function planWgsl(
     ...plan,
     backend: "wgsl",
     kernelSet: kernelSet.name,
-    dtypes: { weights: pkg.quantization, activations: "f32", kv: kvElem },
+    dtypes: { weights: pkg.quantization, activations: isRounded ? "int8" : "f32", kv: kvElem },
     prediction,
     reasons: [...plan.reasons, ...reason],
   };

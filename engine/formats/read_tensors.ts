@@ -1,14 +1,12 @@
 /**
- * Streams the weights of an open package, one shard in memory at a time.
+ * Streams the weights of an open package, a few shards in memory at a time.
  *
  * @module
  */
-import { createHash } from "node:crypto";
-import { ModelInvalidError } from "../errors.ts";
-import type { ModelPackage, ShardInfo, TensorInfo } from "./package.ts";
+import type { ModelPackage, TensorInfo } from "./package.ts";
+import { readShards } from "./shard_reader.ts";
 
-/** Bytes of one read: large enough to hide the calls, small enough for smooth progress. */
-const READ_BYTES = 4 * 1024 * 1024;
+const MIN_PARALLEL_BYTES = 64 * 1024 * 1024;
 
 /** Options of {@linkcode readTensors}. */
 export interface ReadTensorsOptions {
@@ -17,20 +15,26 @@ export interface ReadTensorsOptions {
    * @default true
    */
   verify?: boolean;
-  /** Gets the number of file bytes read so far, over all shards. */
-  onProgress?: (numBytes: number) => void;
+  /**
+   * Bytes of a package from which on workers read and check shards ahead.
+   * @default 67108864
+   */
+  minParallelBytes?: number;
 }
 
 /** A decoded tensor. */
 export interface LoadedTensor {
   /** Which one. */
   info: TensorInfo;
-  /** Little-endian elements of `info.dtype`, at offset 0 of a buffer that the caller owns. */
+  /**
+   * Little-endian elements of `info.dtype`, the first one at a multiple of 4 bytes of its buffer. They may be changed, and are
+   * overwritten once the next tensor is asked for.
+   */
   bytes: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * Yields every tensor of the package, shard by shard in file order. Peak memory is one shard and one decoded tensor.
+ * Yields every tensor of the package, shard by shard in file order. Peak memory is four shards and one decoded tensor.
  *
  * @throws {ModelInvalidError} a shard is missing, has another size, or its MD5 differs
  */
@@ -38,71 +42,24 @@ export async function* readTensors(
   pkg: Pick<ModelPackage, "shards">,
   options: ReadTensorsOptions = {},
 ): AsyncGenerator<LoadedTensor> {
-  const { verify = true, onProgress } = options;
-  let numBytes = 0;
-  for (const shard of pkg.shards) {
-    const data = await readShard(shard, verify, (n) => onProgress?.(numBytes + n));
-    numBytes += shard.nbytes;
-    for (const info of shard.tensors) yield { info, bytes: decodeTensor(info, data) };
+  const { verify = true, minParallelBytes = MIN_PARALLEL_BYTES } = options;
+  let i = 0;
+  for await (const data of readShards(pkg.shards, { verify, minParallelBytes })) {
+    for (const info of pkg.shards[i++]!.tensors) yield { info, bytes: decodeTensor(info, data) };
   }
-}
-
-async function readShard(
-  shard: ShardInfo,
-  verify: boolean,
-  onProgress: (numBytes: number) => void,
-): Promise<Uint8Array<ArrayBuffer>> {
-  using file = await openShard(shard);
-  // The size was checked when the package was opened; checked again, as the file may have changed since.
-  const { size } = await file.stat();
-  if (size !== shard.nbytes) throw wrongSize(shard, size);
-  const data = new Uint8Array(shard.nbytes);
-  const hash = verify && shard.md5 !== null ? createHash("md5") : null;
-  for (let offset = 0; offset < data.length;) {
-    const numRead = await file.read(data.subarray(offset, offset + READ_BYTES));
-    if (numRead === null) throw wrongSize(shard, offset);
-    hash?.update(data.subarray(offset, offset + numRead));
-    offset += numRead;
-    onProgress(offset);
-  }
-  const md5 = hash?.digest("hex") ?? shard.md5;
-  if (md5 !== shard.md5) {
-    throw new ModelInvalidError(
-      `Cannot load "${shard.path}": its MD5 is ${md5}, the index says ${shard.md5}; ` +
-        "download the shard again",
-    );
-  }
-  return data;
-}
-
-async function openShard(shard: ShardInfo): Promise<Deno.FsFile> {
-  try {
-    return await Deno.open(shard.path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new ModelInvalidError(
-      `Cannot load "${shard.path}": the file is missing; download the shard again`,
-      { cause: error },
-    );
-  }
-}
-
-function wrongSize(shard: ShardInfo, nbytes: number): ModelInvalidError {
-  return new ModelInvalidError(
-    `Cannot load "${shard.path}": it has ${nbytes} bytes, the index says ${shard.nbytes}; ` +
-      "download the shard again",
-  );
 }
 
 function decodeTensor(info: TensorInfo, shard: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const stored = shard.slice(info.byteOffset, info.byteOffset + info.nbytes);
-  return info.storage === "bf16" ? decodeBf16(stored) : stored;
+  const { byteOffset, nbytes } = info;
+  const stored = shard.subarray(byteOffset, byteOffset + nbytes);
+  if (info.storage === "bf16") return decodeBf16(stored.slice());
+  return byteOffset % 4 === 0 ? stored : stored.slice();
 }
 
 /**
  * Widens bfloat16 to float32: the 16 bits are the upper half of the float.
  *
- * @param stored [n] bf16, little-endian
+ * @param stored [n] bf16, little-endian, at offset 0 of its buffer
  * @returns [n] f32, little-endian
  */
 function decodeBf16(stored: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {

@@ -15,6 +15,8 @@ const TILE_ROWS = LANES * BLOCK_ROWS;
 const TEXELS_PER_STEP = TILE_ROWS;
 /** Texels of a line, and lines of a texture, that every driver seen here takes. */
 const MAX_TEXTURE_SIDE = 16384;
+/** Bytes of one upload, about. */
+const STAGING_BYTES = 2 * 1024 * 1024;
 
 /** Which kernels read a matrix. */
 export function weightFormatOf({ format, elem }: MatrixLayout): WeightFormat {
@@ -88,18 +90,7 @@ export const TILED_MATRICES: MatrixStore = {
     if (matrix.format === "q4" && plane === 0) {
       clearQ4Padding(bytes, matrix.numRows, matrix.numCols);
     }
-    for (const part of matrix.parts) {
-      const texture = part.resources[plane] as GPUTexture;
-      const texels = new Uint32Array(4 * texture.width * texture.height);
-      if (plane === 0) tileWeights(texels, matrix, part, bytes);
-      else tileScales(texels, matrix, part, bytes);
-      device.raw.queue.writeTexture(
-        { texture },
-        texels,
-        { bytesPerRow: texture.width * TEXEL_BYTES, rowsPerImage: texture.height },
-        [texture.width, texture.height],
-      );
-    }
+    for (const part of matrix.parts) writePlane(device, matrix, part, { plane, bytes });
   },
 };
 
@@ -118,11 +109,48 @@ export function createTexture(
   });
 }
 
+/** Repacks and uploads a plane a few tiles at a time, so that the repacked bytes are still in the processor's cache. */
+function writePlane(
+  device: GpuDevice,
+  layout: MatrixLayout,
+  { rowOffset, numRows, resources }: MatrixPart,
+  { plane, bytes }: { plane: 0 | 1; bytes: Uint8Array<ArrayBuffer> },
+): void {
+  const texture = resources[plane] as GPUTexture;
+  const { numLines } = tileShapeOf(layout);
+  const bytesPerRow = texture.width * TEXEL_BYTES;
+  const numTiles = numTilesOf(numRows);
+  const maxTiles = Math.max(1, Math.floor(STAGING_BYTES / (numLines * bytesPerRow)));
+  const texels = new Uint32Array(Math.min(maxTiles, numTiles) * numLines * bytesPerRow / 4);
+  for (let tile = 0; tile < numTiles; tile += maxTiles) {
+    const height = Math.min(maxTiles, numTiles - tile) * numLines;
+    const firstRow = tile * TILE_ROWS;
+    const rows = {
+      rowOffset: rowOffset + firstRow,
+      numRows: Math.min(maxTiles * TILE_ROWS, numRows - firstRow),
+    };
+    // Only the last tile has rows that no row of the matrix fills.
+    if (rows.numRows % TILE_ROWS !== 0) texels.fill(0);
+    if (plane === 0) tileWeights(texels, layout, rows, bytes);
+    else tileScales(texels, layout, rows, bytes);
+    device.raw.queue.writeTexture(
+      { texture, origin: [0, tile * numLines] },
+      texels,
+      { bytesPerRow, rowsPerImage: height },
+      [texture.width, height],
+    );
+    device.flush();
+  }
+}
+
+/** Some rows of a matrix, the first one the first of a tile. */
+type Rows = Pick<MatrixPart, "rowOffset" | "numRows">;
+
 /** Rows of words, a texel four words, in the order of the tiles. */
 function tileWeights(
   texels: Uint32Array<ArrayBuffer>,
   layout: MatrixLayout,
-  { rowOffset, numRows }: MatrixPart,
+  { rowOffset, numRows }: Rows,
   bytes: Uint8Array<ArrayBuffer>,
 ): void {
   const { numSteps, stepsPerLine, numLines } = tileShapeOf(layout);
@@ -147,7 +175,7 @@ function tileWeights(
 function tileScales(
   texels: Uint32Array<ArrayBuffer>,
   layout: MatrixLayout,
-  { rowOffset, numRows }: MatrixPart,
+  { rowOffset, numRows }: Rows,
   bytes: Uint8Array<ArrayBuffer>,
 ): void {
   const { numSteps, stepsPerLine, numLines } = tileShapeOf(layout);
@@ -167,10 +195,12 @@ function tileScales(
     const inBlock = row % BLOCK_ROWS;
     const half = Math.floor(inBlock / perTexel);
     const element = inBlock % perTexel;
-    const firstStep = tile * numLines * stepsPerLine;
-    for (let step = 0; step < numSteps; step++) {
-      const texel = ((firstStep + step) * numHalves + half) * LANES + lane;
-      to[texel * perTexel + element] = from[(rowOffset + row) * numSteps + step]!;
+    const perStep = numHalves * LANES * perTexel;
+    let target = (tile * numLines * stepsPerLine * numHalves + half) * LANES * perTexel +
+      lane * perTexel + element;
+    let source = (rowOffset + row) * numSteps;
+    for (let step = 0; step < numSteps; step++, source++, target += perStep) {
+      to[target] = from[source]!;
     }
   }
 }

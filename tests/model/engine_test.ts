@@ -165,7 +165,11 @@ Deno.test("Engine.plan() says what a load will take without loading", async () =
   await withEngine(async (engine) => {
     const plan = await engine.plan({ model, maxSequences: 2, contextLength: 64 });
     assert.equal(plan.backend, "wgsl");
-    assert.deepEqual(plan.dtypes, { weights: "q4f16_1", activations: "f32", kv: "f16" });
+    assert.deepEqual(plan.dtypes, {
+      weights: "q4f16_1",
+      activations: plan.kernelSet === "software" ? "int8" : "f32",
+      kv: "f16",
+    });
     assert.deepEqual(plan.kvBlocks, { numBlocks: 8, blockSize: 16 });
     // 3 layers, keys and values, 128 slots of 2 heads of 24 f16 elements
     assert.equal(plan.memory!.kvBytes, 3 * 2 * 128 * 2 * 24 * 2);

@@ -22,7 +22,9 @@ Deno.test("BackgroundRun shows what is there so far, and is not cancelled by its
     const stream = await app.post(PATH, { ...HELLO, background: true, stream: true });
     const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
     const frames: string[] = [];
-    while (frames.length < 6) frames.push((await reader.read()).value!);
+    while (frames.length < 6) {
+      frames.push(...(await reader.read()).value!.trimEnd().split("\n\n"));
+    }
     await reader.cancel();
     assert.match(frames[1]!, /^event: response.queued\n/);
     const { response: { id } } = JSON.parse(frames[0]!.split("data: ")[1]!);

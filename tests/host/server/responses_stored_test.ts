@@ -165,8 +165,10 @@ Deno.test("createResponse() says that a response is complete only after it was k
     };
     const stream = await post(PATH, { ...HELLO, stream: true });
     const seen: [string, boolean][] = [];
-    for await (const frame of stream.body!.pipeThrough(new TextDecoderStream())) {
-      seen.push([frame.split("\n")[0]!, isKept]);
+    for await (const write of stream.body!.pipeThrough(new TextDecoderStream())) {
+      for (const frame of write.trimEnd().split("\n\n")) {
+        seen.push([frame.split("\n")[0]!, isKept]);
+      }
     }
     assert.deepEqual(seen.slice(-2), [
       ["event: response.output_item.done", false],

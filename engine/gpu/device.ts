@@ -80,6 +80,12 @@ export async function inspectAdapter(): Promise<AdapterInfo> {
   return describeAdapter(await requestAdapter());
 }
 
+/** Parsed WGSL, with what the parser said against it. */
+interface ShaderModule {
+  module: GPUShaderModule;
+  error: Promise<GPUError | null>;
+}
+
 /** A WebGPU device with its compiled kernels. */
 export class GpuDevice {
   /** The adapter that it came from. */
@@ -97,6 +103,8 @@ export class GpuDevice {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   /** By kinds of bindings: forms of a kernel share bind groups. */
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  /** By their code: a kernel's entry points share one. */
+  readonly #modules = new Map<string, ShaderModule>();
   #lost: DeviceError | null = null;
 
   private constructor(
@@ -269,6 +277,18 @@ export class GpuDevice {
     return pipeline;
   }
 
+  #parse(label: string, code: string): ShaderModule {
+    let parsed = this.#modules.get(code);
+    if (!parsed) {
+      this.raw.pushErrorScope("validation");
+      const module = this.raw.createShaderModule({ label, code });
+      // Awaited by whoever compiles it: nothing may come between push and pop.
+      parsed = { module, error: this.raw.popErrorScope() };
+      this.#modules.set(code, parsed);
+    }
+    return parsed;
+  }
+
   async #compile(
     kernel: Kernel,
     entry: string,
@@ -276,9 +296,7 @@ export class GpuDevice {
     elem: Elem | undefined,
   ): Promise<GPUComputePipeline> {
     const label = elem ? `${entry} ${elem}` : entry;
-    this.raw.pushErrorScope("validation");
-    const module = this.raw.createShaderModule({ label, code: kernel.source(elem) });
-    const moduleError = this.raw.popErrorScope(); // awaited later: nothing may come between push and pop
+    const { module, error: moduleError } = this.#parse(label, kernel.source(elem));
     const constants = Object.fromEntries(
       Object.entries(overrides).map(([name, value]) => [name, Number(value)]),
     );

@@ -30,7 +30,7 @@ function createStub({ isCold = false } = {}): Service {
     generate({ prompt, maxTokens }) {
       const isKnown = seen.some((old) => old.slice(0, 32) === prompt.slice(0, 32)) || isCold;
       seen.push(prompt);
-      const start = performance.now();
+      const start = Math.floor(performance.now()); // whole, so that differences are exact
       const times = Array.from({ length: maxTokens }, (_, i) => start + (isKnown ? 1 : 20) + i);
       return Promise.resolve({
         start,

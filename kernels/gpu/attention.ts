@@ -33,7 +33,7 @@ import elemF32 from "../lib/elem_f32.wgsl" with { type: "text" };
 import kvPages from "../lib/kv_pages.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import type { Elem, Kernel } from "../kernel.ts";
-import { assembleKernel, memoize, unroll } from "../software/assemble.ts";
+import { assembleKernel, memoize, unroll } from "../assemble.ts";
 import attentionReduce from "./attention_reduce.wgsl" with { type: "text" };
 
 /** Which cache, and which rows a workgroup takes. */

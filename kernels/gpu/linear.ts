@@ -38,7 +38,7 @@ import lanes from "../lib/lanes.wgsl" with { type: "text" };
 import linearParams from "./linear_params.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import type { Elem, Kernel } from "../kernel.ts";
-import { assembleKernel, type Bindings, memoize } from "../software/assemble.ts";
+import { assembleKernel, type Bindings, memoize } from "../assemble.ts";
 import { gemmEntry } from "./linear_gemm.ts";
 import { gemvEntry } from "./linear_gemv.ts";
 

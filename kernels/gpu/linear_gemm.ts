@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { unroll } from "../software/assemble.ts";
+import { unroll } from "../assemble.ts";
 
 /** What shapes the entry point. */
 export interface GemmOptions {

@@ -9,7 +9,7 @@ import laneNorm from "../lib/lane_norm.wgsl" with { type: "text" };
 import lanes from "../lib/lanes.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import { defineKernel, type Elem, type Kernel } from "../kernel.ts";
-import { assembleKernel, memoize } from "../software/assemble.ts";
+import { assembleKernel, memoize } from "../assemble.ts";
 import { attentionReduceKernel, gpuAttentionKernel } from "./attention.ts";
 import embed from "./embed.wgsl" with { type: "text" };
 import gatedActivation from "./gated_activation.wgsl" with { type: "text" };

@@ -25,7 +25,7 @@ import step from "../lib/step.wgsl" with { type: "text" };
 import texelF16 from "../lib/texel_f16.wgsl" with { type: "text" };
 import texelF32 from "../lib/texel_f32.wgsl" with { type: "text" };
 import type { Elem, Kernel } from "../kernel.ts";
-import { assembleKernel, memoize, unroll } from "./assemble.ts";
+import { assembleKernel, memoize, unroll } from "../assemble.ts";
 import { type Precision, stagedParts } from "./linear.ts";
 
 /** Which attention. */

@@ -42,7 +42,7 @@ import weightsDense from "../lib/weights_dense.wgsl" with { type: "text" };
 import weightsQ4F32 from "../lib/weights_q4_f32.wgsl" with { type: "text" };
 import weightsQ4Int8 from "../lib/weights_q4_int8.wgsl" with { type: "text" };
 import type { Elem, Kernel } from "../kernel.ts";
-import { assembleKernel, type Bindings, memoize, unroll } from "./assemble.ts";
+import { assembleKernel, type Bindings, memoize, unroll } from "../assemble.ts";
 
 /** How activations lie in a texture: groups of 32 int8 with a scale, or plain f32. */
 export type Precision = "int8" | "f32";

@@ -14,7 +14,7 @@ import tableQ4 from "../lib/table_q4.wgsl" with { type: "text" };
 import texelF16 from "../lib/texel_f16.wgsl" with { type: "text" };
 import texelF32 from "../lib/texel_f32.wgsl" with { type: "text" };
 import type { Kernel } from "../kernel.ts";
-import { assembleKernel, memoize } from "./assemble.ts";
+import { assembleKernel, memoize } from "../assemble.ts";
 import embedTiled from "./embed_tiled.wgsl" with { type: "text" };
 import { type Precision, residualBindings, stagedParts, type WeightFormat } from "./linear.ts";
 import normAdd from "./norm_add.wgsl" with { type: "text" };

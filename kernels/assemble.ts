@@ -1,14 +1,14 @@
 /**
- * Puts the kernels of the software set together: bindings from one list, and loops that the driver would not unroll, unrolled.
+ * Puts kernels together: bindings from one list, and loops that the driver would not unroll, unrolled.
  *
  * @module
  */
-import type { BindingKind, Kernel } from "../kernel.ts";
+import type { BindingKind, Kernel } from "./kernel.ts";
 
 /** Bindings 0, 1, … of a kernel by name, each with its kind and, for buffers, its WGSL type. */
 export type Bindings = Readonly<Record<string, readonly [kind: BindingKind, type?: string]>>;
 
-/** What a kernel of this set is made from. */
+/** What a kernel is made from. */
 export interface Assembly {
   readonly entries?: readonly string[];
   readonly bindings: Bindings;

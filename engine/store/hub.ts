@@ -11,9 +11,7 @@ import { inspectDirectory, isKnownToWgsl } from "./inspect.ts";
 import { lacksLibrary, libraryOf } from "./library.ts";
 import { type DownloadMark, MARK_FILE, readMark } from "./download/mark.ts";
 import { findDamage, hasParts } from "./download_state.ts";
-
-/** What a repository shows when nobody names a revision. */
-export const MAIN_BRANCH = "main";
+import { MAIN_BRANCH } from "./reference.ts";
 
 /** A reference to a hub model. */
 export interface HubReference {

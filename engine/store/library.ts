@@ -35,9 +35,10 @@ export async function findLibraryBeside(dir: string): Promise<ModelLibrary | nul
   return names.length === 1 ? { path: join(resolve(dir), names[0]!), url: null } : null;
 }
 
-/** Whether the library's file is there. */
-export async function hasLibrary(library: ModelLibrary): Promise<boolean> {
-  return (await Deno.stat(library.path).catch(() => null))?.isFile ?? false;
+/** Whether the library's file is there; an empty one is none. */
+export async function hasLibrary({ path }: Pick<ModelLibrary, "path">): Promise<boolean> {
+  const info = await Deno.stat(path).catch(() => null);
+  return info?.isFile === true && info.size > 0;
 }
 
 /** Whether a model has a published library that was not fetched yet. */

@@ -8,8 +8,8 @@ import type { ModelInfo } from "../types.ts";
 import { BUILTIN_MODELS } from "./builtin.ts";
 import { CATALOG } from "./catalog.ts";
 import { type DownloadMark, readMark } from "./download/mark.ts";
-import { hubDirectory, type HubReference, inspectHub, MAIN_BRANCH } from "./hub.ts";
-import { isModelName, isRepository } from "./reference.ts";
+import { hubDirectory, type HubReference, inspectHub } from "./hub.ts";
+import { isModelName, isRepository, MAIN_BRANCH } from "./reference.ts";
 import { inspectBelow, isDirectory, resolveName, type StoreOptions } from "./resolve.ts";
 
 /** Directories that belong to a name of ours. */

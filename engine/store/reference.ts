@@ -6,6 +6,9 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 
+/** Revision that a reference without one means. */
+export const MAIN_BRANCH = "main";
+
 /** What kind of name a text is, before looking at the disk. */
 export type ModelReference =
   | { kind: "path"; path: string }

@@ -17,8 +17,6 @@ import { checkStatus } from "./status.ts";
 
 /** The public hub. */
 export const DEFAULT_ENDPOINT = "https://huggingface.co";
-/** Revision that a reference without one means. */
-export const DEFAULT_REVISION = "main";
 /** The listing of the largest repositories has some MiB. */
 const MAX_LISTING_BYTES = 32 * 1024 * 1024;
 const COMMIT = /^[0-9a-f]{40,64}$/;

@@ -6,6 +6,7 @@
 import { basename, dirname } from "node:path";
 import { DownloadError } from "../../errors.ts";
 import type { HubOptions, ModelLibrary } from "../../types.ts";
+import { hasLibrary } from "../library.ts";
 import { LIBRARY_ENDPOINT } from "../prebuilt.ts";
 import { type Digest, parseEtagDigest } from "./digest.ts";
 import { toStorageError } from "./failures.ts";
@@ -22,13 +23,6 @@ const MAX_LIBRARY_BYTES = 256 * 1024 * 1024;
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 /** Its entity tags look like SHA-256, but it does not say of what. */
 const HOST_WITHOUT_DIGESTS = new URL(LIBRARY_ENDPOINT).host;
-
-/** Whether there is nothing to fetch: the library is on disk, or nobody knows where it comes from. */
-export async function hasLibrary(library: ModelLibrary | null): Promise<boolean> {
-  if (library === null || library.url === null) return true;
-  const info = await Deno.stat(library.path).catch(() => null);
-  return info?.isFile === true && info.size > 0;
-}
 
 /**
  * Fetches a library to its path. When another process does so already, waits for it and takes what it made.

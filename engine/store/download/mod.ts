@@ -6,8 +6,9 @@
  */
 import { DownloadError, ModelNotFoundError } from "../../errors.ts";
 import type { DownloadProgress, HubOptions, ModelInfo } from "../../types.ts";
-import { DEFAULT_REVISION } from "./hub.ts";
-import { downloadLibrary, hasLibrary } from "./library.ts";
+import { hasLibrary } from "../library.ts";
+import { MAIN_BRANCH } from "../reference.ts";
+import { downloadLibrary } from "./library.ts";
 import { isComplete } from "./mark.ts";
 import { downloadPackage } from "./package.ts";
 import { ProgressMeter } from "./progress.ts";
@@ -76,7 +77,7 @@ async function findMissing(info: ModelInfo, path: string, force: boolean): Promi
     if (!directory?.isDirectory) throw new ModelNotFoundError(reference, info.message);
     return missing;
   }
-  const revision = info.revision ?? DEFAULT_REVISION;
+  const revision = info.revision ?? MAIN_BRANCH;
   if (force || !await isComplete(path, repository, revision)) {
     missing.push({ kind: "package", reference, repository, revision });
   }

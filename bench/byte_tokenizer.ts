@@ -48,6 +48,32 @@ export function byteLevelTokenizer(): ByteTokenizer {
   };
 }
 
+/** The part of `mlc-chat-config.json` that goes with the tokenizer: turns are plain text, a line each. */
+export function byteLevelSettings(endOfText: number) {
+  return {
+    eos_token_id: endOfText,
+    tokenizer_files: ["tokenizer.json"],
+    tokenizer_info: {
+      token_postproc_method: "byte_level",
+      prepend_space_in_encode: false,
+      strip_space_in_decode: false,
+    },
+    conv_template: {
+      name: "raw",
+      system_template: "{system_message}",
+      system_message: "",
+      roles: { user: "user", assistant: "assistant", tool: "tool" },
+      role_templates: { user: "{user_message}" },
+      messages: [],
+      seps: ["\n"],
+      role_content_sep: ": ",
+      role_empty_sep: ": ",
+      stop_str: [],
+      stop_token_ids: [endOfText],
+    },
+  };
+}
+
 /** GPT-2's characters for bytes: printable ones stand for themselves, the rest are moved up from U+0100. */
 function byteCharacters(): string[] {
   const isPrintable = (byte: number) =>

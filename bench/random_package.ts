@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { byteLevelTokenizer } from "./byte_tokenizer.ts";
+import { byteLevelSettings, byteLevelTokenizer } from "./byte_tokenizer.ts";
+import { createRandom, randomCodes } from "./random_words.ts";
 import { type Tensor, writeShards } from "./write_shards.ts";
 
 /** Options of {@linkcode writeRandomPackage}. */
@@ -97,22 +98,7 @@ function chatConfig(
     },
     vocab_size: vocabSize,
     context_window_size: contextLength,
-    eos_token_id: endOfText,
-    tokenizer_files: ["tokenizer.json"],
-    tokenizer_info: { token_postproc_method: "byte_level" },
-    conv_template: {
-      name: "raw",
-      system_template: "{system_message}",
-      system_message: "",
-      roles: { user: "user", assistant: "assistant", tool: "tool" },
-      role_templates: { user: "{user_message}" },
-      messages: [],
-      seps: ["\n"],
-      role_content_sep: ": ",
-      role_empty_sep: ": ",
-      stop_str: [],
-      stop_token_ids: [endOfText],
-    },
+    ...byteLevelSettings(endOfText),
   };
 }
 
@@ -137,23 +123,16 @@ function* listTensors(
 
 /** [N, K] as 4-bit codes, eight a word, and one f16 scale a group; values have the variance 1 / K. */
 function* matrix(random: () => number, name: string, [n, k]: [number, number]): Generator<Tensor> {
-  const words = new Uint32Array(n * k / 8);
-  for (let i = 0; i < words.length; i++) {
-    const word = random();
-    // Code 15 does not occur in real packages: a nibble of four ones becomes 7, the code of zero.
-    words[i] = word ^ ((word & (word >>> 1) & (word >>> 2) & (word >>> 3) & 0x11111111) << 3);
-  }
+  const codes = randomCodes(random, n * k / 8);
   const scales = new Float16Array(n * k / GROUP_SIZE);
   const mean = 1 / (CODE_DEVIATION * Math.sqrt(k));
   for (let i = 0; i < scales.length; i++) scales[i] = mean * (0.75 + 0.5 * unit(random));
-  const bytes = (array: Uint32Array<ArrayBuffer> | Float16Array<ArrayBuffer>) =>
-    new Uint8Array(array.buffer);
-  yield { name: `${name}.q_weight`, shape: [n, k / 8], dtype: "uint32", bytes: bytes(words) };
+  yield { name: `${name}.q_weight`, shape: [n, k / 8], dtype: "uint32", bytes: codes };
   yield {
     name: `${name}.q_scale`,
     shape: [n, k / GROUP_SIZE],
     dtype: "float16",
-    bytes: bytes(scales),
+    bytes: new Uint8Array(scales.buffer),
   };
 }
 
@@ -161,17 +140,6 @@ function* matrix(random: () => number, name: string, [n, k]: [number, number]): 
 function vector(random: () => number, name: string, size: number, center: number): Tensor {
   const values = Float16Array.from({ length: size }, () => center + 0.2 * (unit(random) - 0.5));
   return { name, shape: [size], dtype: "float16", bytes: new Uint8Array(values.buffer) };
-}
-
-/** Whole words from xorshift32. */
-export function createRandom(seed: number): () => number {
-  let state = (seed * 0x9e3779b9) >>> 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
 }
 
 function unit(random: () => number): number {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createRandom } from "../random_package.ts";
+import { createRandom } from "../random_words.ts";
 import { type GgufTensor, type GgufValue, Q4_0_BLOCK, writeGguf } from "./gguf.ts";
 import { CONTEXT_LENGTH, type Shape } from "./shapes.ts";
 

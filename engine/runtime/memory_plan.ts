@@ -13,6 +13,9 @@ const DEFAULT_KV_BYTES = 1 << 30;
 /** Sequences that run at once unless more are asked for. */
 export const DEFAULT_MAX_SEQUENCES = 16;
 
+/** Logits rows for the drafts of a few sequences; more sequences leave each other the rows that they do not need. */
+const MIN_LOGITS_ROWS = 8;
+
 /** Tokens of one step: a bound for activations and for how long a prefill chunk holds running streams up. */
 const MAX_STEP_TOKENS = { gpu: 512, software: 128 };
 
@@ -41,6 +44,8 @@ export interface MemoryPlanInput {
 export interface MemoryPlan {
   readonly contextLength: number;
   readonly maxSequences: number;
+  /** Of one step. */
+  readonly maxLogitsRows: number;
   readonly maxStepTokens: number;
   readonly numBlocks: number;
   readonly blockSize: number;
@@ -83,15 +88,17 @@ export function planMemory(input: MemoryPlanInput): MemoryPlan {
     reasons.push(`The context length is cut to ${contextLength}, all that the KV cache holds`);
   }
   const maxStepTokens = MAX_STEP_TOKENS[input.kind];
+  const maxLogitsRows = Math.max(maxSequences, MIN_LOGITS_ROWS);
   return {
     contextLength,
     maxSequences,
+    maxLogitsRows,
     maxStepTokens,
     numBlocks,
     blockSize: BLOCK_SIZE,
     weightsBytes: input.weightsBytes,
     kvBytes: 2 * input.numLayers * numBlocks * blockBytes,
-    activationBytes: maxStepTokens * input.tokenBytes + maxSequences * input.logitsRowBytes +
+    activationBytes: maxStepTokens * input.tokenBytes + maxLogitsRows * input.logitsRowBytes +
       contextLength * input.positionBytes,
     reasons,
   };

@@ -293,6 +293,6 @@ function toRunnerEntry({ sequence, numTokens, isLast }: ScheduledSequence): Runn
     tokens: tokens.slice(numComputed, numComputed + numTokens),
     firstPosition: numComputed,
     blocks: table.blocks,
-    wantsLogits: isLast,
+    numLogits: isLast ? 1 : 0,
   };
 }

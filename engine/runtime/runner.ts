@@ -14,8 +14,11 @@ export interface RunnerEntry {
   readonly firstPosition: number;
   /** The sequence's KV blocks in order; they hold every position up to the last of `tokens`. */
   readonly blocks: readonly number[];
-  /** Whether the last token's logits are wanted. */
-  readonly wantsLogits: boolean;
+  /**
+   * How many of its last tokens want logits: none where more of a prompt follows, one for the next token, more where the last
+   * ones are drafts.
+   */
+  readonly numLogits: number;
 }
 
 /** What a runner can take. */
@@ -24,6 +27,8 @@ export interface RunnerLimits {
   readonly maxStepTokens: number;
   /** Entries of one step. */
   readonly maxSequences: number;
+  /** Logits rows of all entries of one step together; at least one for each entry. */
+  readonly maxLogitsRows: number;
   /** Tokens a sequence may hold. */
   readonly contextLength: number;
   /** Blocks of the paged KV cache. */
@@ -34,6 +39,8 @@ export interface RunnerLimits {
   readonly vocabSize: number;
   /** Whether a block that one sequence filled can be read by another; the prefix cache needs it. */
   readonly canShareBlocks: boolean;
+  /** Whether a sequence may go on from before its last tokens, as it must where drafts are rejected. */
+  readonly canRewind: boolean;
 }
 
 /** A loaded model that computes steps. One step runs at a time. */
@@ -42,7 +49,7 @@ export interface Runner {
   /**
    * Runs one forward pass for a ragged batch.
    *
-   * @returns [number of entries that want logits, vocabSize] f32, in the order of the entries
+   * @returns [sum of `numLogits`, vocabSize] f32, in the order of the entries and their tokens
    * @throws {DeviceError} the device was lost
    */
   run(entries: readonly RunnerEntry[]): Promise<Float32Array>;

@@ -7,9 +7,9 @@ import { device } from "../support/gpu.ts";
 function createTimedRunner(computeMs: (numTokens: number) => number) {
   const chunks: number[] = [];
   const run = async ([entry]: readonly RunnerEntry[]): Promise<Float32Array> => {
-    const { tokens: { length }, firstPosition, blocks, wantsLogits } = entry!;
+    const { tokens: { length }, firstPosition, blocks, numLogits } = entry!;
     assert.ok(firstPosition + length <= blocks.length * 16);
-    if (!wantsLogits) return new Float32Array(0); // submitted
+    if (numLogits === 0) return new Float32Array(0); // submitted
     chunks.push(length);
     await new Promise((resolve) => setTimeout(resolve, computeMs(length)));
     return new Float32Array(8);

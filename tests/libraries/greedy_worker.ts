@@ -44,7 +44,7 @@ async function run({ dir, library: path, ...options }: GreedyOptions): Promise<G
       firstPosition: sequence.numComputed,
       tokens: sequence.tokens.slice(sequence.numComputed, sequence.numComputed + numTokens),
       blocks: sequence.table.blocks,
-      wantsLogits: isLast,
+      numLogits: isLast ? 1 : 0,
     })));
     let row = 0;
     for (const { sequence, numTokens: count, isLast } of plan) {

@@ -50,7 +50,7 @@ async function generate(runner: WgslRunner, prompts: readonly number[][]): Promi
       tokens: text.slice(numComputed[sequence]),
       firstPosition: numComputed[sequence]!,
       blocks: Array.from({ length: NUM_BLOCKS }, (_, block) => sequence * NUM_BLOCKS + block),
-      wantsLogits: true,
+      numLogits: 1,
     })));
     texts.forEach((text, sequence) => {
       numComputed[sequence] = text.length;

@@ -84,7 +84,7 @@ for (const { architecture, quantization, hasHead } of VARIANTS) {
         : 1;
       const chunk = tokens.slice(first, first + size);
       const logits = await runner.run([
-        { sequence: 0, tokens: chunk, firstPosition: first, blocks, wantsLogits: true },
+        { sequence: 0, tokens: chunk, firstPosition: first, blocks, numLogits: 1 },
       ]);
       first += size;
       if (isInt8 && first > INT8.numExact) assertCloseToInt8(logits, expected[first - 1]!);
@@ -108,7 +108,7 @@ Deno.test("WgslRunner.run() gives a sequence the same bits alone, in chunks and 
   const alone: Float32Array[] = [];
   for (const { tokens, blocks } of sequences) {
     alone.push(
-      await runner.run([{ sequence: 0, tokens, firstPosition: 0, blocks, wantsLogits: true }]),
+      await runner.run([{ sequence: 0, tokens, firstPosition: 0, blocks, numLogits: 1 }]),
     );
   }
   const together = await runner.run(
@@ -117,7 +117,7 @@ Deno.test("WgslRunner.run() gives a sequence the same bits alone, in chunks and 
       tokens,
       firstPosition: 0,
       blocks,
-      wantsLogits: true,
+      numLogits: 1,
     })),
   );
   const size = runner.limits.vocabSize;
@@ -130,13 +130,13 @@ Deno.test("WgslRunner.run() gives a sequence the same bits alone, in chunks and 
   for (const [position, token] of long!.tokens.entries()) {
     const { tokens, blocks } = sequences[position % 2 === 0 ? 0 : 2]!;
     const result = await runner.run([
-      { sequence: 0, tokens, firstPosition: 0, blocks, wantsLogits: position % 3 === 0 },
+      { sequence: 0, tokens, firstPosition: 0, blocks, numLogits: position % 3 === 0 ? 1 : 0 },
       {
         sequence: 1,
         tokens: [token],
         firstPosition: position,
         blocks: long!.blocks,
-        wantsLogits: true,
+        numLogits: 1,
       },
     ]);
     logits = result.slice(-size);
@@ -179,7 +179,7 @@ Deno.test("WgslRunner.run() decodes 300 tokens of Qwen2-0.5B's shape as f64 does
   for (let position = 0; position < 305; position++) {
     const expected = reference.next(token);
     const logits = await runner.run([
-      { sequence: 0, tokens: [token], firstPosition: position, blocks, wantsLogits: true },
+      { sequence: 0, tokens: [token], firstPosition: position, blocks, numLogits: 1 },
     ]);
     if (!hasInt8Layers || position < INT8.numExact) assertClose(logits, expected, TOLERANCE);
     else assertCloseToInt8(logits, expected);

@@ -40,7 +40,7 @@ class RecordingRunner implements Runner {
   async run(entries: readonly RunnerEntry[]): Promise<Float32Array> {
     const logits = await this.#runner.run(entries);
     const { vocabSize } = this.limits;
-    for (const [row, { sequence }] of entries.filter((entry) => entry.wantsLogits).entries()) {
+    for (const [row, { sequence }] of entries.filter((entry) => entry.numLogits > 0).entries()) {
       const { token, margin } = findBest(logits.subarray(row * vocabSize, (row + 1) * vocabSize));
       const answer = this.answers.get(sequence) ?? { tokens: [], margins: [] };
       answer.tokens.push(token);

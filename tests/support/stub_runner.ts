@@ -30,11 +30,13 @@ export class StubRunner implements Runner {
     this.limits = {
       maxStepTokens: 16,
       maxSequences: 4,
+      maxLogitsRows: 8,
       contextLength: 64,
       numBlocks: 16,
       blockSize: 4,
       vocabSize: VOCAB_SIZE,
       canShareBlocks: true,
+      canRewind: true,
       ...limits,
     };
   }
@@ -42,10 +44,11 @@ export class StubRunner implements Runner {
   run(entries: readonly RunnerEntry[]): Promise<Float32Array> {
     this.#options.onStep?.(entries);
     this.steps.push(entries.map((entry) => ({ ...entry, blocks: [...entry.blocks] })));
-    const wanted = entries.filter((entry) => entry.wantsLogits);
+    const wanted = entries.flatMap(({ tokens, numLogits }) =>
+      tokens.slice(tokens.length - numLogits)
+    );
     const logits = new Float32Array(wanted.length * VOCAB_SIZE);
-    wanted.forEach(({ tokens }, row) => {
-      const last = tokens.at(-1)!;
+    wanted.forEach((last, row) => {
       const next = last === this.#options.lastToken ? END_OF_TEXT : (last + 1) % 26;
       logits[row * VOCAB_SIZE + next] = 10;
     });

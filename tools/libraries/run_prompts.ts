@@ -65,7 +65,7 @@ class Streams {
     const { blockSize } = this.#runner.limits;
     const numBlocks = Math.ceil((firstPosition + tokens.length) / blockSize);
     const blocks = Array.from({ length: numBlocks }, (_, i) => 16 * slot + i);
-    return { sequence, tokens, firstPosition, blocks, wantsLogits: true };
+    return { sequence, tokens, firstPosition, blocks, numLogits: 1 };
   }
 }
 

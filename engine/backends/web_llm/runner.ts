@@ -89,7 +89,7 @@ export class WebLlmRunner implements Runner {
     let end = 0;
     const steps = entries.map((entry) => {
       end += entry.tokens.length;
-      if (entry.wantsLogits) rows.push(end - 1);
+      for (let i = entry.numLogits; i > 0; i--) rows.push(end - i);
       return { id: this.#sequences.prepare(entry), tokens: entry.tokens };
     });
     const logits = await this.#model.runBatch(steps, rows);
@@ -99,7 +99,7 @@ export class WebLlmRunner implements Runner {
   async #runOne(entry: RunnerEntry): Promise<Float32Array> {
     const id = this.#sequences.prepare(entry);
     const logits = await this.#model.runSingle({ id, tokens: entry.tokens });
-    return entry.wantsLogits ? logits : new Float32Array();
+    return entry.numLogits > 0 ? logits : new Float32Array();
   }
 
   release(sequence: number): void {
@@ -120,10 +120,12 @@ function toLimits(
   return {
     maxStepTokens: memory.maxStepTokens,
     maxSequences: canBatch ? memory.maxSequences : 1,
+    maxLogitsRows: canBatch ? memory.maxLogitsRows : 1,
     contextLength: memory.contextLength,
     numBlocks: memory.numBlocks,
     blockSize: memory.blockSize,
     vocabSize,
     canShareBlocks: canFork,
+    canRewind: false, // older runtimes cut a sequence no further than to its last fork
   };
 }

@@ -18,6 +18,7 @@ import type { Operations, StepBuffers } from "../../ops/mod.ts";
 import type { Runner, RunnerEntry, RunnerLimits } from "../../runtime/runner.ts";
 import { type LoadedWeights, loadWeights } from "./load_weights.ts";
 import { type ModelPlan, type ModelPlanOptions, planModel } from "./model_plan.ts";
+import { StepCommands } from "./step_commands.ts";
 
 /** Words of a `Token` and of `Step` in kernels/lib/step.wgsl. */
 const TOKEN_WORDS = 4;
@@ -45,6 +46,7 @@ export class WgslRunner implements Runner {
   readonly #step: StepBuffers;
   readonly #logits: GPUBuffer;
   readonly #dispatches: readonly Dispatch[];
+  readonly #commands = new StepCommands((shape) => this.#encode(shape));
   readonly #readback: Readback;
   readonly #maxBlocks: number;
   // Host copies of the step buffers, reused by every step.
@@ -69,11 +71,13 @@ export class WgslRunner implements Runner {
     this.limits = {
       maxStepTokens: memory.maxStepTokens,
       maxSequences: memory.maxSequences,
+      maxLogitsRows: memory.maxLogitsRows,
       contextLength: memory.contextLength,
       numBlocks: memory.numBlocks,
       blockSize: memory.blockSize,
       vocabSize: config.vocabSize,
       canShareBlocks: true,
+      canRewind: true, // slots are overwritten
     };
     this.#weights = parts.weights;
     this.#resources = parts.resources;
@@ -84,10 +88,10 @@ export class WgslRunner implements Runner {
     this.#maxBlocks = maxBlocksOf(parts.plan);
     this.#tokenWords = new Uint32Array(TOKEN_WORDS * memory.maxStepTokens);
     this.#tableWords = new Uint32Array(this.#maxBlocks * memory.maxSequences);
-    this.#rowWords = new Uint32Array(memory.maxSequences);
+    this.#rowWords = new Uint32Array(memory.maxLogitsRows);
     this.#readback = new Readback(
       parts.device.raw,
-      4 * config.vocabSize * memory.maxSequences,
+      4 * config.vocabSize * memory.maxLogitsRows,
       { isFast: parts.device.hasFastReadback },
     );
   }
@@ -137,11 +141,11 @@ export class WgslRunner implements Runner {
       step: create("step", STEP_WORDS, GPUBufferUsage.UNIFORM),
       tokens: create("tokens", TOKEN_WORDS * memory.maxStepTokens),
       blockTables: create("block tables", maxBlocksOf(plan) * memory.maxSequences),
-      logitsRows: create("logits rows", memory.maxSequences),
+      logitsRows: create("logits rows", memory.maxLogitsRows),
     };
     const activations: Activations = {
       hidden: create("hidden", config.hiddenSize * memory.maxStepTokens),
-      logits: create("logits", config.vocabSize * memory.maxSequences),
+      logits: create("logits", config.vocabSize * memory.maxLogitsRows),
     };
     const kv = Array.from({ length: config.numHiddenLayers }, (_, layer) => {
       const own = plan.kernelSet.createKvLayer(device, `of layer ${layer}`, {
@@ -187,17 +191,14 @@ export class WgslRunner implements Runner {
    * overwritten later.
    */
   async #warmUp(onProgress: (share: number) => void): Promise<void> {
-    const { maxSequences } = this.limits;
     for (const [i, numTokens] of WARM_UP_TOKENS.entries()) {
-      // As many rows of logits as tokens, where so many sequences are allowed.
-      const numEntries = Math.min(numTokens, maxSequences);
-      await this.run(Array.from({ length: numEntries }, (_, entry) => ({
-        sequence: -1 - entry,
-        tokens: new Array<number>(entry === 0 ? numTokens - numEntries + 1 : 1).fill(0),
+      await this.run([{
+        sequence: -1,
+        tokens: new Array<number>(numTokens).fill(0),
         firstPosition: 0,
         blocks: [0],
-        wantsLogits: true,
-      })));
+        numLogits: numTokens,
+      }]);
       onProgress((i + 1) / WARM_UP_TOKENS.length);
     }
   }
@@ -205,44 +206,71 @@ export class WgslRunner implements Runner {
   async run(entries: readonly RunnerEntry[]): Promise<Float32Array> {
     this.device.assertAlive();
     const shape = this.#writeStep(entries);
+    // While it is measured, every step has passes of its own.
+    const commands = this.trace === null ? this.#commands.take(shape) : this.#encode(shape);
+    this.device.raw.queue.submit([commands]);
+    if (shape.numLogits === 0) return new Float32Array(0);
+    this.#commands.prepare();
+    return new Float32Array(await this.#readback.read(this.#logitsBytes(shape)));
+  }
+
+  #encode(shape: StepShape): GPUCommandBuffer {
     const encoder = this.device.raw.createCommandEncoder({ label: "step" });
     replay(encoder, this.#dispatches, shape, this.trace ?? undefined);
-    const numLogits = shape.numLogits * this.limits.vocabSize;
-    if (numLogits === 0) {
-      this.device.raw.queue.submit([encoder.finish()]);
-      return new Float32Array(0);
-    }
-    return new Float32Array(
-      await this.#readback.submitAndRead(encoder, this.#logits, 4 * numLogits),
-    );
+    if (shape.numLogits > 0) this.#readback.copy(encoder, this.#logits, this.#logitsBytes(shape));
+    return encoder.finish();
+  }
+
+  #logitsBytes({ numLogits }: StepShape): number {
+    return 4 * numLogits * this.limits.vocabSize;
   }
 
   /** Describes the batch to the kernels. */
   #writeStep(entries: readonly RunnerEntry[]): StepShape {
     const { blockSize } = this.limits;
     let numTokens = 0;
-    let numLogits = 0;
-    for (const [sequence, { tokens, firstPosition, blocks, wantsLogits }] of entries.entries()) {
-      this.#tableWords.set(blocks, sequence * this.#maxBlocks);
-      for (const [i, token] of tokens.entries()) {
+    let numRows = 0;
+    let hasNewBlocks = false;
+    for (let sequence = 0; sequence < entries.length; sequence++) {
+      const { tokens, firstPosition, blocks, numLogits } = entries[sequence]!;
+      if (this.#setBlocks(sequence, blocks)) hasNewBlocks = true;
+      for (let i = 0; i < tokens.length; i++) {
         const position = firstPosition + i;
-        const slot = blocks[Math.floor(position / blockSize)]! * blockSize + position % blockSize;
-        this.#tokenWords.set([token, position, slot, sequence], TOKEN_WORDS * numTokens++);
+        const word = TOKEN_WORDS * numTokens++;
+        this.#tokenWords[word] = tokens[i]!;
+        this.#tokenWords[word + 1] = position;
+        this.#tokenWords[word + 2] = blocks[Math.floor(position / blockSize)]! * blockSize +
+          position % blockSize;
+        this.#tokenWords[word + 3] = sequence;
       }
-      if (wantsLogits) this.#rowWords[numLogits++] = numTokens - 1;
+      for (let i = numLogits; i > 0; i--) this.#rowWords[numRows++] = numTokens - i;
     }
-    this.#stepWords.set([numTokens, numLogits, this.#maxBlocks]);
+    this.#stepWords[0] = numTokens;
+    this.#stepWords[1] = numRows;
+    this.#stepWords[2] = this.#maxBlocks;
     const { device } = this;
     device.writeBuffer(this.#step.step, this.#stepWords);
     device.writeBuffer(this.#step.tokens, this.#tokenWords.subarray(0, TOKEN_WORDS * numTokens));
-    device.writeBuffer(
-      this.#step.blockTables,
-      this.#tableWords.subarray(0, this.#maxBlocks * entries.length),
-    );
-    if (numLogits > 0) {
-      device.writeBuffer(this.#step.logitsRows, this.#rowWords.subarray(0, numLogits));
+    if (hasNewBlocks) {
+      const numWords = this.#maxBlocks * entries.length;
+      device.writeBuffer(this.#step.blockTables, this.#tableWords.subarray(0, numWords));
     }
-    return { numTokens, numLogits };
+    if (numRows > 0) {
+      device.writeBuffer(this.#step.logitsRows, this.#rowWords.subarray(0, numRows));
+    }
+    return { numTokens, numLogits: numRows };
+  }
+
+  /** Fills a row of the block tables; false where it was the same already. */
+  #setBlocks(sequence: number, blocks: readonly number[]): boolean {
+    const first = sequence * this.#maxBlocks;
+    let isNew = false;
+    for (let i = 0; i < blocks.length; i++) {
+      if (this.#tableWords[first + i] === blocks[i]) continue;
+      this.#tableWords[first + i] = blocks[i]!;
+      isNew = true;
+    }
+    return isNew;
   }
 
   destroy(): void {

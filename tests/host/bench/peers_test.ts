@@ -87,17 +87,19 @@ Deno.test("RunnerDecoder cuts prompts into steps, and gives each sequence its ow
   const limits = {
     maxStepTokens: 32,
     maxSequences: 2,
+    maxLogitsRows: 2,
     contextLength: 64,
     numBlocks: 8,
     blockSize: 16,
     vocabSize: 3,
     canShareBlocks: true,
+    canRewind: true,
   };
   const runner: Runner = {
     limits,
     run(entries) {
       steps.push([...entries]);
-      const numRows = entries.filter(({ wantsLogits }) => wantsLogits).length;
+      const numRows = entries.reduce((sum, { numLogits }) => sum + numLogits, 0);
       return Promise.resolve(new Float32Array(3 * numRows));
     },
     release: (sequence) => void released.push(sequence),
@@ -107,12 +109,12 @@ Deno.test("RunnerDecoder cuts prompts into steps, and gives each sequence its ow
   await decoder.append([{ sequence: 0, tokens: new Array(40).fill(1) }]);
   await decoder.append([{ sequence: 0, tokens: [1] }, { sequence: 1, tokens: [2] }]);
   const seen = steps.map((step) =>
-    step.map((entry) => [entry.firstPosition, entry.tokens.length, entry.blocks, entry.wantsLogits])
+    step.map((entry) => [entry.firstPosition, entry.tokens.length, entry.blocks, entry.numLogits])
   );
   assert.deepEqual(seen, [
-    [[0, 32, [0, 1], false]],
-    [[32, 8, [0, 1, 2], true]],
-    [[40, 1, [0, 1, 2], true], [0, 1, [4], true]],
+    [[0, 32, [0, 1], 0]],
+    [[32, 8, [0, 1, 2], 1]],
+    [[40, 1, [0, 1, 2], 1], [0, 1, [4], 1]],
   ]);
   decoder.reset();
   await decoder.append([{ sequence: 0, tokens: [1] }]);

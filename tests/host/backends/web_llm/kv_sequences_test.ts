@@ -19,7 +19,7 @@ function createCache(canFork = true) {
   /** Appends letters to a sequence, as a step does; returns what the library holds of it then. */
   const append = (sequence: number, at: number, letters: string, blocks: number[]) => {
     const tokens = [...letters].map((letter) => letter.charCodeAt(0));
-    const entry = { sequence, firstPosition: at, tokens, blocks, wantsLogits: true };
+    const entry = { sequence, firstPosition: at, tokens, blocks, numLogits: 1 };
     const id = kv.prepare(entry);
     pages.append(id, tokens);
     return String.fromCharCode(...pages.read(id));
@@ -200,7 +200,7 @@ function toEntry({ sequence, numTokens, isLast }: ScheduledSequence): RunnerEntr
     tokens: tokens.slice(numComputed, numComputed + numTokens),
     firstPosition: numComputed,
     blocks: table.blocks,
-    wantsLogits: isLast,
+    numLogits: isLast ? 1 : 0,
   };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { GpuDevice } from "../gpu/mod.ts";
-import type { LinearInput } from "./gpu_linear.ts";
+import type { LinearInput } from "./gpu_linear_bindings.ts";
 import type { Activation, ActivationName, Matrix, Residual } from "./operations.ts";
 
 /** Buffers that layers share, and what stands for what. */

@@ -10,72 +10,39 @@ import {
   type GpuLinearOptions,
   type Kernel,
 } from "../../kernels/mod.ts";
-import type { Dispatch, GpuDevice, GpuResource, Overrides, StepShape } from "../gpu/mod.ts";
+import type { Dispatch, Overrides, StepShape } from "../gpu/mod.ts";
 import type { BufferPart } from "./buffer_matrices.ts";
 import { type Count, PER_LOGITS_ROW, PER_TOKEN } from "./dispatch.ts";
-import type { GpuShapes, LinearShape } from "./gpu_shapes.ts";
-import type { Matrix, StepBuffers } from "./operations.ts";
+import {
+  endOf,
+  type GpuLinearLayer,
+  isOnLogits,
+  type LinearContext,
+  type LinearInput,
+  type LinearOutput,
+  numEndsOf,
+  overridesOf,
+  resourcesOf,
+} from "./gpu_linear_bindings.ts";
+import type { LinearShape } from "./gpu_shapes.ts";
 
 /** Up to this many tokens a layer norms its input itself: for more, a dispatch that does it once costs less. */
 export const MAX_INLINE_TOKENS = 4;
 
-/** Above these the gemm takes over. */
-const MAX_GEMV_TOKENS = 16;
+/** Tokens of the gemv forms; above the last one, or what a layer has of them, the gemm takes over. */
+const GEMV_COLUMNS = [1, 2, 4, 8, 16];
 
 /** WebGPU's bound for each dimension of a dispatch. */
 const MAX_WORKGROUPS = 65535;
 
 const GEMM_TOKEN_LANES = 8;
 const ROWS_PER_QUAD = 4;
-const GROUP_COLUMNS = 32;
 
 /** Sums that an invocation holds in variables. */
 const MAX_SUMS = 32;
 
 /** Lanes and blocks of rows of a workgroup that takes several tokens; more would exceed 16 KiB of workgroup memory. */
 const MAX_BATCH_THREADS = 64;
-
-/** Where a layer reads its input. */
-export type LinearInput =
-  | { readonly kind: "plain"; readonly x: GPUBuffer }
-  | {
-    readonly kind: "normed";
-    /** [T, K], the residual stream. */
-    readonly hidden: GPUBuffer;
-    /** [K]. */
-    readonly gamma: GPUBuffer;
-    readonly eps: number;
-    /** What norm_stage leaves for it. */
-    readonly staged: GPUBuffer;
-    readonly factors: GPUBuffer;
-  };
-
-/** Options of {@linkcode createGpuLinear}. */
-export interface GpuLinearLayer {
-  readonly input: LinearInput;
-  readonly weight: Matrix;
-  readonly end: GpuLinearOptions["end"];
-  readonly y: GPUBuffer;
-  /** Which activation; end `gated` only. */
-  readonly isGeglu?: boolean;
-  /** y stays within ±softCap; end `store` only. */
-  readonly softCap?: number;
-  /** [N] f32; end `store` only. */
-  readonly bias?: GPUBuffer;
-  /** The batch is the step's logits rows instead of its tokens. */
-  readonly onLogits?: boolean;
-}
-
-/** What every layer of a model shares. */
-export interface LinearContext {
-  readonly device: GpuDevice;
-  readonly step: StepBuffers;
-  readonly shapes: GpuShapes;
-  /** Bound where nothing is read. */
-  readonly unused: GPUBuffer;
-  /** Takes buffers that live as long as the model. */
-  readonly owned: GPUBuffer[];
-}
 
 /** A layer, one or two dispatches for each part of its weights, and its norm in front where there is one. */
 export async function createGpuLinear(
@@ -114,68 +81,53 @@ interface Range {
 }
 
 async function linearPart(
-  context: LinearContext,
+  { device, shapes, ...rest }: LinearContext,
   layer: GpuLinearLayer,
   part: BufferPart,
   { norm, from, to = Infinity }: Range,
 ): Promise<Dispatch> {
-  const { device } = context;
-  const { weight, end, onLogits = false } = layer;
+  const { weight, output } = layer;
   const { format, elem } = weight;
-  const numEnds = end === "gated" ? part.numRows / 2 : part.numRows;
-  const shape = context.shapes.linear(weight);
-  const overrides = {
-    K_THREADS: part.numLanes,
-    ON_LOGITS: onLogits,
-    HAS_TAIL: weight.numCols % GROUP_COLUMNS !== 0,
-    ...(end === "store" ? { HAS_BIAS: layer.bias !== undefined } : {}),
-    ...(end === "gated" ? { IS_GEGLU: layer.isGeglu ?? false } : {}),
-  };
+  const end = endOf(output);
+  const numEnds = numEndsOf(output, part);
+  const shape = shapes.linear(weight);
+  const overrides = overridesOf(layer, part);
   const kernelOf = (form: GemvForm | GemmForm) =>
     GPU_KERNELS.linear({ format, elem, norm, end, form });
-  const forms: Promise<Form>[] = [];
-  for (const columns of [1, 2, 4, 8, MAX_GEMV_TOKENS]) {
-    if (columns < from || columns > to) continue;
-    const own = gemvShape(shape, columns, { numLanes: part.numLanes, isPair: end === "gated" });
-    const kernel = kernelOf({ kind: "gemv", columns, ...own });
-    const numWorkgroups = Math.ceil(numEnds / own.rows / own.rowThreads);
-    const x = Math.min(numWorkgroups, MAX_WORKGROUPS);
-    const y = Math.ceil(numWorkgroups / x);
-    forms.push(compile(columns, kernel, { ROW_THREADS: own.rowThreads }, () => [x, y]));
-  }
-  if (to > MAX_GEMV_TOKENS) {
-    const { gemmRowLanes } = context.shapes;
-    const columns = shape.gemmColumns;
-    const x = Math.ceil(numEnds / (ROWS_PER_QUAD * gemmRowLanes));
-    const tile = GEMM_TOKEN_LANES * columns;
-    forms.push(
-      compile(Infinity, kernelOf({ kind: "gemm", columns, rowLanes: gemmRowLanes }), {}, (t) => [
-        x,
-        Math.ceil(t / tile),
-      ]),
-    );
-  }
-
-  async function compile(
+  const compile = async (
     maxTokens: number,
     kernel: Kernel,
     own: Overrides,
     workgroups: Form["workgroups"],
-  ): Promise<Form> {
+  ): Promise<Form> => {
     const pipeline = await device.pipeline(kernel, kernel.name, { ...overrides, ...own });
     return { maxTokens, pipeline, workgroups };
+  };
+  const forms: Promise<Form>[] = [];
+  for (const columns of GEMV_COLUMNS) {
+    const own = gemvShape(shape, columns, { numLanes: part.numLanes, output });
+    if (columns < from || columns > to || own === null) continue;
+    const numWorkgroups = Math.ceil(numEnds / own.rows / own.rowThreads);
+    const x = Math.min(numWorkgroups, MAX_WORKGROUPS);
+    const y = Math.ceil(numWorkgroups / x);
+    const { rowThreads, ...form } = own;
+    const kernel = kernelOf({ kind: "gemv", columns, ...form });
+    forms.push(compile(columns, kernel, { ROW_THREADS: rowThreads }, () => [x, y]));
   }
-
-  // Every form of a layer has the same bindings.
-  const kernel = kernelOf({
-    kind: "gemm",
-    columns: shape.gemmColumns,
-    rowLanes: context.shapes.gemmRowLanes,
-  });
+  const gemm = gemmForm(shape);
+  if (to === Infinity) {
+    const x = Math.ceil(numEnds / (ROWS_PER_QUAD * gemm.rowLanes));
+    const tile = GEMM_TOKEN_LANES * gemm.columns;
+    forms.push(compile(Infinity, kernelOf(gemm), {}, (t) => [x, Math.ceil(t / tile)]));
+  }
   return chooseForm(await Promise.all(forms), {
     kernel: `linear_${format}_${end}`,
-    bindGroup: device.bind(kernel, resourcesOf(context, layer, part, norm)),
-    count: onLogits ? PER_LOGITS_ROW : PER_TOKEN,
+    // Every form of a layer has the same bindings.
+    bindGroup: device.bind(
+      kernelOf(gemm),
+      resourcesOf({ device, shapes, ...rest }, layer, part, norm),
+    ),
+    count: isOnLogits(output) ? PER_LOGITS_ROW : PER_TOKEN,
     from,
     to,
   });
@@ -206,68 +158,36 @@ function chooseForm(
   };
 }
 
-/** Rows and blocks of a gemv: the tuned ones for a single token, else as many rows as variables allow. */
+/** Rows and blocks of a gemv: the tuned ones for a single token, else as many rows as variables allow; null if too few. */
 function gemvShape(
   shape: LinearShape,
   columns: number,
-  { numLanes, isPair }: { numLanes: number; isPair: boolean },
-): { rows: number; rowThreads: number; hasSubgroups: boolean } {
-  if (columns === 1) return shape;
-  const rows = Math.min(4, MAX_SUMS / columns / (isPair ? 2 : 1));
+  { numLanes, output }: { numLanes: number; output: LinearOutput },
+): Pick<LinearShape, "rows" | "rowThreads" | "hasSubgroups"> | null {
+  const minRows = output.kind === "rope" ? 2 : 1; // neighbouring rows end together there
+  const { rows, rowThreads, hasSubgroups } = shape;
+  if (columns === 1) {
+    return { rows: Math.max(rows, minRows) as typeof rows, rowThreads, hasSubgroups };
+  }
+  const numBlocks = output.kind === "rope" || output.kind === "gated" ? 2 : 1;
+  const maxRows = Math.min(4, MAX_SUMS / columns / numBlocks) as typeof rows;
+  if (maxRows < minRows) return null;
   const maxThreads = Math.max(1, Math.floor(MAX_BATCH_THREADS / numLanes));
-  return { rows, rowThreads: Math.min(shape.rowThreads, maxThreads), hasSubgroups: false };
+  return { rows: maxRows, rowThreads: Math.min(rowThreads, maxThreads), hasSubgroups: false };
 }
 
-/** In the order of the kernel's bindings. */
-function resourcesOf(
-  context: LinearContext,
-  layer: GpuLinearLayer,
-  part: BufferPart,
-  norm: GpuLinearOptions["norm"],
-): GpuResource[] {
-  const { step, unused } = context;
-  const { input, end, y, bias = unused } = layer;
-  const before = () => {
-    if (input.kind === "plain") return [input.x];
-    if (norm === "inline") return [input.hidden, input.gamma, step.logitsRows];
-    return [input.staged, input.factors];
-  };
-  return [
-    step.step,
-    createParams(context, layer, part),
-    ...before(),
-    ...part.resources,
-    ...(end === "store" ? [bias] : []),
-    y,
-  ];
-}
-
-/** `Params` of kernels/gpu/linear_params.wgsl. */
-function createParams(
-  { device, owned }: LinearContext,
-  { input, weight, end, softCap = 0 }: GpuLinearLayer,
-  { numRows, rowOffset }: BufferPart,
-): GPUBuffer {
-  const numEnds = end === "gated" ? numRows / 2 : numRows;
-  const n = end === "gated" ? numEnds : weight.numRows;
-  const data = new DataView(new ArrayBuffer(32));
-  const sizes = [weight.numCols, n, numRows, numEnds, rowOffset, end === "gated" ? numEnds : 0];
-  sizes.forEach((size, i) => data.setUint32(4 * i, size, true));
-  data.setFloat32(24, input.kind === "normed" ? input.eps : 0, true);
-  data.setFloat32(28, softCap, true);
-  const buffer = device.createBuffer("linear params", data.byteLength, GPUBufferUsage.UNIFORM);
-  device.writeBuffer(buffer, data);
-  owned.push(buffer);
-  return buffer;
+function gemmForm({ gemmColumns, gemmRowLanes }: LinearShape): GemmForm {
+  return { kind: "gemm", columns: gemmColumns, rowLanes: gemmRowLanes };
 }
 
 async function normStage(
   { device, step }: LinearContext,
-  { weight, onLogits = false }: GpuLinearLayer,
+  { weight, output }: GpuLinearLayer,
   input: LinearInput & { kind: "normed" },
   numLanes: number,
 ): Promise<Dispatch> {
   const kernel = GPU_KERNELS.normStage;
+  const onLogits = isOnLogits(output);
   const entry = onLogits ? "norm_stage_gather" : "norm_stage";
   const pipeline = await device.pipeline(kernel, entry, {
     K: weight.numCols,

@@ -9,7 +9,8 @@ import type { BufferPart } from "./buffer_matrices.ts";
 import { createDispatch, type DispatchOptions, PER_TOKEN } from "./dispatch.ts";
 import { bufferOf, GpuActivations } from "./gpu_activations.ts";
 import { createGpuAttention, createRopeKvAppend, MAX_SPLIT_TOKENS } from "./gpu_attention.ts";
-import { createGpuLinear, type GpuLinearLayer, type LinearContext } from "./gpu_linear.ts";
+import { createGpuLinear } from "./gpu_linear.ts";
+import type { LinearContext, LinearOutput } from "./gpu_linear_bindings.ts";
 import { chooseShapes, type GpuShapes } from "./gpu_shapes.ts";
 import type {
   Activation,
@@ -42,13 +43,8 @@ export function createGpuOperations(
   const dispatch = (kernel: Kernel, entry: string, options: DispatchOptions) =>
     createDispatch(device, kernel, entry, options);
 
-  function linear(
-    x: Activation,
-    weight: Matrix,
-    y: GPUBuffer,
-    layer: Omit<GpuLinearLayer, "input" | "weight" | "y">,
-  ): Promise<Dispatch[]> {
-    return createGpuLinear(context, { ...layer, input: activations.inputOf(x), weight, y });
+  function linear(x: Activation, weight: Matrix, output: LinearOutput): Promise<Dispatch[]> {
+    return createGpuLinear(context, { input: activations.inputOf(x), weight, output });
   }
 
   function normAdd({ hidden }: Residual, x: GPUBuffer, norm: Norm, size: number) {
@@ -90,7 +86,7 @@ export function createGpuOperations(
       const query = activations.scratch("queries", options.numHeads * options.headDim);
       const parts = { device, step, shapes, kv, options };
       return [
-        ...await linear(x, weight, qkv, { end: "store", ...(bias ? { bias } : {}) }),
+        ...await linear(x, weight, { kind: "store", y: qkv, ...(bias ? { bias } : {}) }),
         ...await createRopeKvAppend(parts, { qkv, cosSin, query, ...(headNorms && { headNorms }) }),
         ...await createGpuAttention(parts, { query, y: bufferOf(y), scratch: splitScratch }),
       ];
@@ -99,12 +95,12 @@ export function createGpuOperations(
     gatedLinear: async (x, weight, y, { activation }) => {
       if (weight.parts.length === 1) {
         const isGeglu = activation === "geglu";
-        return await linear(x, weight, bufferOf(y), { end: "gated", isGeglu });
+        return await linear(x, weight, { kind: "gated", y: bufferOf(y), isGeglu });
       }
       // Gates and ups lie in different buffers.
       const gateUp = activations.scratch("gate up", weight.numRows);
       return [
-        ...await linear(x, weight, gateUp, { end: "store" }),
+        ...await linear(x, weight, { kind: "store", y: gateUp }),
         await dispatch(GPU_KERNELS.gatedActivation, activation, {
           resources: [gateUp, bufferOf(y)],
           overrides: { F: y.numCols, WORKGROUP_SIZE: shapes.rowThreads },
@@ -116,16 +112,16 @@ export function createGpuOperations(
 
     addLinear: async (x, weight, to, { postNorm } = {}) => {
       activations.standForNorm(to);
-      if (!postNorm) return await linear(x, weight, to.hidden, { end: "add" });
+      if (!postNorm) return await linear(x, weight, { kind: "add", y: to.hidden });
       const output = activations.scratch("output", weight.numRows);
       return [
-        ...await linear(x, weight, output, { end: "store" }),
+        ...await linear(x, weight, { kind: "store", y: output }),
         await normAdd(to, output, postNorm, weight.numRows),
       ];
     },
 
     logits: (x, weight, y, options) =>
-      linear(x, weight, y, { ...options, end: "store", onLogits: true }),
+      linear(x, weight, { ...options, kind: "store", y, onLogits: true }),
 
     destroy() {
       for (const buffer of owned) buffer.destroy();

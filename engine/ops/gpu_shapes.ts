@@ -16,14 +16,14 @@ export interface LinearShape {
   readonly hasSubgroups: boolean;
   /** Tokens that an invocation sums in a gemm: 4 or 8. */
   readonly gemmColumns: 4 | 8;
+  /** Row lanes of a gemm: a workgroup is 8 times as large, and takes 4 times as many rows. */
+  readonly gemmRowLanes: 8 | 16;
 }
 
 /** Shapes of all kernels of one model. */
 export interface GpuShapes {
   /** Workgroup size of kernels that work row by row. */
   readonly rowThreads: number;
-  /** Row lanes of a gemm: a workgroup is 8 times as large, and takes 4 times as many rows. */
-  readonly gemmRowLanes: number;
   /** Shape of a linear layer. */
   linear(weight: Pick<Matrix, "numRows" | "numCols" | "format" | "elem">): LinearShape;
 }
@@ -34,15 +34,15 @@ export const DEFAULT_LINEAR_SHAPE: LinearShape = {
   rowThreads: 2,
   hasSubgroups: false,
   gemmColumns: 4,
+  gemmRowLanes: 16,
 };
 
 /** Shapes by kind of adapter, without any measurement. */
 export const DEFAULT_SHAPES: Record<AdapterKind, GpuShapes> = {
-  gpu: { rowThreads: 64, gemmRowLanes: 16, linear: () => DEFAULT_LINEAR_SHAPE },
+  gpu: { rowThreads: 64, linear: () => DEFAULT_LINEAR_SHAPE },
   software: {
     rowThreads: 8,
-    gemmRowLanes: 8,
-    linear: () => ({ ...DEFAULT_LINEAR_SHAPE, rowThreads: 1 }),
+    linear: () => ({ ...DEFAULT_LINEAR_SHAPE, rowThreads: 1, gemmRowLanes: 8 }),
   },
 };
 
@@ -52,6 +52,6 @@ const GEMM_BYTES = 20 * 1024;
 /** The shapes that suit a device; one with little workgroup memory gets smaller tiles. */
 export function chooseShapes({ info, raw }: GpuDevice): GpuShapes {
   const shapes = DEFAULT_SHAPES[info.kind];
-  const isSmall = raw.limits.maxComputeWorkgroupStorageSize < GEMM_BYTES;
-  return isSmall ? { ...shapes, gemmRowLanes: 8 } : shapes;
+  if (raw.limits.maxComputeWorkgroupStorageSize >= GEMM_BYTES) return shapes;
+  return { ...shapes, linear: (weight) => ({ ...shapes.linear(weight), gemmRowLanes: 8 }) };
 }

@@ -5,14 +5,19 @@
  *
  * Bindings (group 0)
  *   step      uniform     Step
- *   params    uniform     Params of kernels/gpu/linear_params.wgsl: layers of all sizes share a pipeline
+ *   params    uniform     Params of kernels/gpu/linear_params.wgsl
  *   x         read        [T, K] f32, in fours; with an inline norm the residual stream, else what norm_stage left, or plain
  *   gamma     read        [K] f32, in fours                      inline norm only
- *   rows      read        [L] u32, rows of x that want logits     inline norm only, unread unless ON_LOGITS
+ *   rows      read        [L] u32, rows of x that want logits     inline norm and end `store` only, unread unless ON_LOGITS
  *   factors   read        [T] f32                                 norm by norm_stage only
  *   w, or quants and scales   as lib/lane_weights_*.wgsl says
- *   bias      read        [N] f32                                 end `store` only, unread unless HAS_BIAS
- *   y         read_write  as lib/lane_end_*.wgsl says, not the same buffer as x
+ *   then, by end, as lib/lane_end_*.wgsl says; written ones are not the same buffer as x
+ *     bias      read        [N] f32               ends `store` and `rope_*` only, unread unless HAS_BIAS
+ *     y         read_write  [T, n] f32            all but `rope_*`
+ *     tokens    read        [T] Token             `rope_*`, and the ones below
+ *     cos_sin   read        [P, 2, R/2] f32, in twos
+ *     q         read_write  [T, H C] f32, in twos
+ *     k_cache, v_cache  read_write  [slots, KH, C] of the cache's elements, in twos
  * Forms
  *   gemv  `columns` tokens:  dispatch (W), or (65535, ceil(W / 65535)), W = ceil(blocks of ROWS rows / ROW_THREADS).
  *         A workgroup is ROW_THREADS groups of K_THREADS lanes; lanes walk K with the tokens' columns in registers and re-use
@@ -21,15 +26,12 @@
  *   gemm  any number:  dispatch (ceil(rows / (4 · ROW_LANES)), ceil(T / (8 · columns))), `columns` 4 or 8.
  *         ROW_LANES · 8 invocations; groups are unpacked once into workgroup memory, an invocation sums 4 rows by `columns` tokens.
  *         Memory     512 · ROW_LANES · blocks + 1,024 · columns bytes of workgroup memory
- * An end that joins two blocks of rows (`gated`) has them `params.pair_distance` apart.
+ * An end may join a row of each of two blocks (`gated`, `rope_*`): row_of() says which.
  *
  * @module
  */
 import elemF16 from "../lib/elem_f16.wgsl" with { type: "text" };
 import elemF32 from "../lib/elem_f32.wgsl" with { type: "text" };
-import endAdd from "../lib/lane_end_add.wgsl" with { type: "text" };
-import endGated from "../lib/lane_end_gated.wgsl" with { type: "text" };
-import endStore from "../lib/lane_end_store.wgsl" with { type: "text" };
 import laneNorm from "../lib/lane_norm.wgsl" with { type: "text" };
 import weightsF16 from "../lib/lane_weights_f16.wgsl" with { type: "text" };
 import weightsF32 from "../lib/lane_weights_f32.wgsl" with { type: "text" };
@@ -39,6 +41,7 @@ import linearParams from "./linear_params.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import type { Elem, Kernel } from "../kernel.ts";
 import { assembleKernel, type Bindings, memoize } from "../assemble.ts";
+import { LINEAR_ENDS, type LinearEnd } from "./linear_end.ts";
 import { gemmEntry } from "./linear_gemm.ts";
 import { gemvEntry } from "./linear_gemv.ts";
 
@@ -49,7 +52,7 @@ export interface GpuLinearOptions {
   readonly elem: Elem;
   /** `inline` reads the residual stream and norms it, `staged` reads what norm_stage left. */
   readonly norm: "none" | "inline" | "staged";
-  readonly end: "store" | "add" | "gated";
+  readonly end: LinearEnd;
   readonly form: GemvForm | GemmForm;
 }
 
@@ -75,7 +78,6 @@ export interface GemmForm {
 
 const DENSE: Record<Elem, string> = { f32: weightsF32, f16: weightsF16 };
 const Q4_SCALES: Record<Elem, string> = { f32: elemF32, f16: elemF16 };
-const ENDS = { store: endStore, add: endAdd, gated: endGated };
 
 /** Bindings of a matrix. */
 export function weightBindings(format: "dense" | "q4", elem: Elem): Bindings {
@@ -89,16 +91,21 @@ export function weightParts(format: "dense" | "q4", elem: Elem): string[] {
   return format === "q4" ? [Q4_SCALES[elem], weightsQ4] : [DENSE[elem]];
 }
 
+/** Logits are of rows of the residual stream; other layers take all of it. */
+function readsRows(norm: GpuLinearOptions["norm"], end: LinearEnd): boolean {
+  return norm === "inline" && end === "store";
+}
+
 function bindingsOf({ format, elem, norm, end }: GpuLinearOptions): Bindings {
   return {
     step: ["uniform", "Step"],
     params: ["uniform", "Params"],
     x: ["read", "array<vec4f>"],
-    ...(norm === "inline" ? { gamma: ["read", "array<vec4f>"], rows: ["read", "array<u32>"] } : {}),
+    ...(norm === "inline" ? { gamma: ["read", "array<vec4f>"] } : {}),
+    ...(readsRows(norm, end) ? { rows: ["read", "array<u32>"] } : {}),
     ...(norm === "staged" ? { factors: ["read", "array<f32>"] } : {}),
     ...weightBindings(format, elem),
-    ...(end === "store" ? { bias: ["read", "array<f32>"] } : {}),
-    y: ["read_write", "array<f32>"],
+    ...LINEAR_ENDS[end].bindings,
   };
 }
 
@@ -113,7 +120,7 @@ function nameOf({ format, elem, norm, end, form }: GpuLinearOptions): string {
 export const gpuLinearKernel: (options: GpuLinearOptions) => Kernel = memoize((options) => {
   const { format, elem, norm, end, form } = options;
   const name = nameOf(options);
-  const numBlocks = end === "gated" ? 2 : 1;
+  const { numBlocks, numEnds, parts } = LINEAR_ENDS[end];
   return assembleKernel(name, {
     bindings: bindingsOf(options),
     parts: [
@@ -122,20 +129,21 @@ export const gpuLinearKernel: (options: GpuLinearOptions) => Kernel = memoize((o
       lanes,
       ...weightParts(format, elem),
       ...(norm === "inline" ? [laneNorm] : []),
-      ENDS[end],
-      sharedCode(norm),
+      ...parts,
+      sharedCode(norm, readsRows(norm, end)),
       form.kind === "gemv"
-        ? gemvEntry(name, { ...form, numBlocks, format, isNormed: norm === "inline" })
-        : gemmEntry(name, { ...form, numBlocks }),
+        ? gemvEntry(name, { ...form, numBlocks, numEnds, format, isNormed: norm === "inline" })
+        : gemmEntry(name, { ...form, numBlocks, numEnds }),
     ],
   });
 });
 
 /** How x is read. */
-function sharedCode(norm: GpuLinearOptions["norm"]): string {
+function sharedCode(norm: GpuLinearOptions["norm"], hasRows: boolean): string {
   return `
 override ON_LOGITS: bool = false; // the batch is the step's L logits rows instead of its T tokens
 override HAS_TAIL: bool = false; // K is no multiple of 32
+override EPS: f32 = 0.0; // of an inline norm
 
 fn last_token() -> u32 {
   return select(step.num_tokens, step.num_logits, ON_LOGITS) - 1u;
@@ -144,14 +152,14 @@ fn last_token() -> u32 {
 // First four of token t's row of x; beyond the last token, that of the last.
 fn x_row(t: u32) -> u32 {
   let own = min(t, last_token());
-  ${norm === "inline" ? "if (ON_LOGITS) { return rows[own] * (params.k / 4u); }" : ""}
-  return own * (params.k / 4u);
+  ${hasRows ? "if (ON_LOGITS) { return rows[own] * (K / 4u); }" : ""}
+  return own * (K / 4u);
 }
 
 // x[t, 4 k4 ..], zeros past K: the weights there may be anything finite.
 fn x_at(x_row: u32, k4: u32) -> vec4f {
   if (HAS_TAIL) {
-    return select(vec4f(0.0), x[x_row + min(k4, params.k / 4u - 1u)], k4 < params.k / 4u);
+    return select(vec4f(0.0), x[x_row + min(k4, K / 4u - 1u)], k4 < K / 4u);
   }
   return x[x_row + k4];
 }
@@ -172,7 +180,7 @@ fn factor_of(t: u32) -> f32 {
   inline: `
 // gamma[4 k4 ..]; past K anything, since x is zero there.
 fn gamma_at(k4: u32) -> vec4f {
-  return gamma[min(k4, params.k / 4u - 1u)];
+  return gamma[min(k4, K / 4u - 1u)];
 }
 `,
 };

@@ -4,15 +4,14 @@
  * @module
  */
 import { unroll } from "../assemble.ts";
+import { callFinish, type EndForm } from "./linear_end.ts";
 
 /** What shapes the entry point. */
-export interface GemmOptions {
+export interface GemmOptions extends EndForm {
   /** Tokens of an invocation, 4 or 8. */
   readonly columns: number;
   /** Quads of rows a workgroup. */
   readonly rowLanes: number;
-  /** Blocks of rows that end together, 1 or 2. */
-  readonly numBlocks: number;
 }
 
 const COMPONENTS = ["x", "y", "z", "w"];
@@ -66,7 +65,7 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     }
     ${sums((b, t) => `total_${b}_${t} += acc_${b}_${t};`)}
   }
-  ${unroll(columns, (t) => finishToken(t, numBlocks))}
+  ${unroll(columns, (t) => finishToken(t, options))}
 }
 `;
 }
@@ -80,7 +79,7 @@ fn stage_weights(first_row: u32, p: u32, local: u32) {
     let o = i / num_rows;
     let r = i % (4u * ROW_LANES);
     let b = i % num_rows / (4u * ROW_LANES);
-    let octet = load_octet(min(first_row + r + b * params.pair_distance, params.num_rows - 1u), p, o);
+    let octet = load_octet(min(row_of(first_row + r, b), params.num_rows - 1u), p, o);
     let low = octet_low(octet) * COLUMN_STEPS;
     let high = octet_high(octet) * COLUMN_STEPS;
     let at = (b * GROUP_COLUMNS + 8u * o) * ROW_LANES + r / 4u;
@@ -127,21 +126,23 @@ function column(j: number, { columns, numBlocks }: GemmOptions): string {
 
 function scaleSums(b: number, columns: number): string {
   return `
-      let scale_${b} = scales_of(min(row + ${b}u * params.pair_distance, params.num_rows - 1u) / 4u * 4u, p);
+      let scale_${b} = scales_of(min(row_of(row, ${b}u), params.num_rows - 1u) / 4u * 4u, p);
       ${unroll(columns, (t) => `acc_${b}_${t} = fma(scale_${b}, sum_${b}_${t}, acc_${b}_${t});`)}`;
 }
 
-function finishToken(t: number, numBlocks: number): string {
+function finishToken(t: number, end: EndForm): string {
+  const call = callFinish(end, {
+    token: `token + ${t}u`,
+    end: "row + r",
+    factor: "factor",
+    sum: (b, i) => `total_${b}_${t}[r + ${i}u]`,
+  });
   return `
   if (token + ${t}u <= last_token()) {
     let factor = factor_of(token + ${t}u);
-    for (var r = 0u; r < 4u; r++) {
+    for (var r = 0u; r < 4u; r += ${end.numEnds}u) {
       if (row + r < params.num_ends) {
-        ${
-    numBlocks === 1
-      ? `finish(token + ${t}u, row + r, total_0_${t}[r], factor);`
-      : `finish_pair(token + ${t}u, row + r, total_0_${t}[r], total_1_${t}[r], factor);`
-  }
+        ${call}
       }
     }
   }`;

@@ -5,14 +5,13 @@
  * @module
  */
 import { unroll } from "../assemble.ts";
+import { callFinish, type EndForm } from "./linear_end.ts";
 
-/** What shapes the entry point. */
-export interface GemvOptions {
+/** What shapes the entry point; `rows` is a multiple of the ends that are taken at once. */
+export interface GemvOptions extends EndForm {
   readonly columns: number;
   readonly rows: number;
   readonly hasSubgroups: boolean;
-  /** Blocks of rows that end together, 1 or 2. */
-  readonly numBlocks: number;
   readonly format: "dense" | "q4";
   /** Whether x is the residual stream, to be normed here. */
   readonly isNormed: boolean;
@@ -76,7 +75,7 @@ function sums(options: GemvOptions): string {
   return `
   ${
     blocks((b) =>
-      `let first_row_${b} = min(block * ${rows}u + ${b}u * params.pair_distance, params.num_rows - 1u);`
+      `let first_row_${b} = min(row_of(block * ${rows}u, ${b}u), params.num_rows - 1u);`
     )
   }
   ${blockRows((b, r) => `let row_${b}_${r} = min(first_row_${b} + ${r}u, params.num_rows - 1u);`)}
@@ -176,9 +175,9 @@ fn add_lanes(first: u32, i: u32) -> f32 {
 
 /** Through workgroup memory: a lane adds up one output. */
 function finishMemory(options: GemvOptions): string {
-  const { columns, rows, numBlocks, isNormed } = options;
+  const { columns, rows, numBlocks, numEnds, isNormed } = options;
   const component = (value: string, r: number) => rows === 1 ? value : `${value}.${COMPONENTS[r]}`;
-  const index = (b: number, m: number | string, r: number | string) =>
+  const index = (b: number, m: string, r: string) =>
     `(${b}u * ${columns}u + ${m}) * ${rows}u + ${r}`;
   const numOwn = numBlocks * columns * rows;
   return `
@@ -192,20 +191,21 @@ function finishMemory(options: GemvOptions): string {
   ${isNormed ? unroll(columns, (m) => `lane_sums[own + ${numOwn + m}u] = squares_${m};`) : ""}
   workgroupBarrier();
   let first = local - lane;
-  for (var i = lane; i < ${columns * rows}u; i += K_THREADS) {
-    let m = i / ${rows}u;
-    let r = i % ${rows}u;
-    let row = block * ${rows}u + r;
-    if (m <= last_token() && row < params.num_ends) {
+  for (var i = lane; i < ${columns * rows / numEnds}u; i += K_THREADS) {
+    let m = i / ${rows / numEnds}u;
+    let r = i % ${rows / numEnds}u * ${numEnds}u;
+    let end = block * ${rows}u + r;
+    if (m <= last_token() && end < params.num_ends) {
       let factor = ${
-    isNormed ? `norm_factor(add_lanes(first, ${numOwn}u + m), params.eps)` : "factor_of(m)"
+    isNormed ? `norm_factor(add_lanes(first, ${numOwn}u + m), EPS)` : "factor_of(m)"
   };
       ${
-    numBlocks === 1
-      ? `finish(m, row, add_lanes(first, ${index(0, "m", "r")}), factor);`
-      : `finish_pair(m, row, add_lanes(first, ${index(0, "m", "r")}), add_lanes(first, ${
-        index(1, "m", "r")
-      }), factor);`
+    callFinish(options, {
+      token: "m",
+      end: "end",
+      factor: "factor",
+      sum: (b, i) => `add_lanes(first, ${index(b, "m", `r + ${i}u`)})`,
+    })
   }
     }
   }`;
@@ -224,28 +224,27 @@ fn ${name}(first: u32, own: ${type}) -> ${type} {
 }
 
 /** By shuffles: every lane has every sum, lane m ends token m. */
-function finishSubgroup({ columns, rows, numBlocks, isNormed }: GemvOptions): string {
-  const component = (value: string) => rows === 1 ? value : `${value}[r]`;
+function finishSubgroup(options: GemvOptions): string {
+  const { columns, rows, numBlocks, numEnds, isNormed } = options;
   return `
   let first = subgroup_lane - lane;
   ${
     unroll(columns, (m) => `
   ${unroll(numBlocks, (b) => `let total_${b}_${m} = add_lanes(first, acc_${b}_${m});`)}
   let factor_${m} = ${
-      isNormed
-        ? `norm_factor(add_lane_squares(first, squares_${m}), params.eps)`
-        : `factor_of(${m}u)`
+      isNormed ? `norm_factor(add_lane_squares(first, squares_${m}), EPS)` : `factor_of(${m}u)`
     };
   if (lane == ${m}u % K_THREADS && ${m}u <= last_token()) {
-    for (var r = 0u; r < ${rows}u; r++) {
-      let row = block * ${rows}u + r;
-      if (row < params.num_ends) {
+    for (var r = 0u; r < ${rows}u; r += ${numEnds}u) {
+      let end = block * ${rows}u + r;
+      if (end < params.num_ends) {
         ${
-      numBlocks === 1
-        ? `finish(${m}u, row, ${component(`total_0_${m}`)}, factor_${m});`
-        : `finish_pair(${m}u, row, ${component(`total_0_${m}`)}, ${
-          component(`total_1_${m}`)
-        }, factor_${m});`
+      callFinish(options, {
+        token: `${m}u`,
+        end: "end",
+        factor: `factor_${m}`,
+        sum: (b, i) => rows === 1 ? `total_${b}_${m}` : `total_${b}_${m}[r + ${i}u]`,
+      })
     }
       }
     }

@@ -1,7 +1,5 @@
-// What a linear layer of the gpu set is, beside its form.
+// Which rows a dispatch of a linear layer computes. What else a layer is, it is by overrides: drivers know the length of every loop.
 struct Params {
-  // K, columns of w, a multiple of 8
-  k: u32,
   // Row length of y
   n: u32,
   // Rows of this w
@@ -10,14 +8,11 @@ struct Params {
   num_ends: u32,
   // This w begins at this row of y
   row_offset: u32,
-  // From the first row of a pair to its second
-  pair_distance: u32,
-  // Of the norm in front
-  eps: f32,
-  // y stays within ±soft_cap; 0 for no bound
-  soft_cap: f32,
 }
 
+// Columns of w, a multiple of 8
+override K: u32;
+
 fn num_columns() -> u32 {
-  return params.k;
+  return K;
 }

@@ -4,7 +4,6 @@ import { createGpuOperations } from "../../engine/ops/gpu_operations.ts";
 import {
   DEFAULT_LINEAR_SHAPE,
   DEFAULT_SHAPES,
-  type GpuShapes,
   type LinearShape,
 } from "../../engine/ops/gpu_shapes.ts";
 import { GPU_SET, type KernelSet, type Matrix, type MatrixLayout } from "../../engine/ops/mod.ts";
@@ -40,17 +39,16 @@ const SIZES = [{ numRows: 24, numCols: 256 }, { numRows: 72, numCols: 360 }];
 
 function variantOf(
   shape: Partial<LinearShape>,
-  options: { numLanes?: number; shapes?: Partial<GpuShapes>; set?: Partial<KernelSet> } = {},
+  options: { numLanes?: number; set?: Partial<KernelSet> } = {},
 ): Variant {
-  const { numLanes = 8, shapes, set } = options;
+  const { numLanes = 8, set } = options;
   const linear = () => ({ ...DEFAULT_LINEAR_SHAPE, ...shape });
   return {
-    name: JSON.stringify({ ...shape, ...shapes }),
+    name: JSON.stringify(shape),
     set: { ...GPU_SET, matrices: createBufferMatrices(numLanes), ...set },
     createOperations: (step, maxStepTokens) =>
       createGpuOperations(device, step, { maxStepTokens }, {
         ...DEFAULT_SHAPES.gpu,
-        ...shapes,
         linear,
       }),
   };
@@ -59,7 +57,7 @@ function variantOf(
 /** Every number that may be tuned, each away from its default at least once. */
 const SHAPES: Variant[] = [
   variantOf({ rows: 1, rowThreads: 1 }),
-  variantOf({ rows: 2, rowThreads: 4, gemmColumns: 8 }, { shapes: { gemmRowLanes: 8 } }),
+  variantOf({ rows: 2, rowThreads: 4, gemmColumns: 8, gemmRowLanes: 8 }),
   variantOf({ rows: 4, rowThreads: 8 }),
   ...(device.hasSubgroups && device.minSubgroupSize >= 8
     ? ([1, 2, 4] as const).map((rows) => variantOf({ rows, rowThreads: 2, hasSubgroups: true }))

@@ -17,7 +17,7 @@ import { modelDefaultSampling } from "../sampling/mod.ts";
 import { loadTextModel, type TextModel } from "../text/mod.ts";
 import type { ProgressListener, SamplingParams } from "../types.ts";
 import type { Embedder } from "./embedder.ts";
-import { MeasurementFile } from "./measurements.ts";
+import { isSettled, MeasurementFile } from "./measurements.ts";
 import type { LoadOptions } from "./protocol.ts";
 import type { Runner } from "./runner.ts";
 
@@ -75,7 +75,7 @@ async function loadWgsl(
   return { task: "generate", runner, text, sampling, remarks };
 }
 
-/** Measures the model for later plans; a remark where that cannot be kept, since the model runs all the same. */
+/** Measures the model for later plans unless enough loads have; a remark where that cannot be kept, since the model runs all the same. */
 async function keepMeasurement(
   runner: WgslRunner,
   { quantization }: ModelPackage,
@@ -83,15 +83,14 @@ async function keepMeasurement(
 ): Promise<string[]> {
   if (cacheDir === undefined) return [];
   const { device, plan } = runner;
-  const measured = {
-    model,
-    quantization,
-    ...computeStepCosts(plan),
-    ...await probeRunner(runner),
-  };
+  const file = new MeasurementFile(cacheDir);
+  const shapes = { quantization, ...computeStepCosts(plan) };
   const on = describeKernels(plan, device.info);
+  const { measurements } = await file.read();
+  if (isSettled(measurements, on, { shapes, now: Date.now() })) return [];
+  const measured = { model, ...shapes, ...await probeRunner(runner) };
   try {
-    await new MeasurementFile(cacheDir).record(on, measured);
+    await file.record(on, measured);
     return [];
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

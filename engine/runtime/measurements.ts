@@ -5,7 +5,7 @@
  */
 import { isAbsolute, join } from "node:path";
 import { withLock } from "../store/download/lock.ts";
-import { hasSameShapes, type MeasuredModel } from "./prediction.ts";
+import { hasSameShapes, type MeasuredModel, type StepCosts } from "./prediction.ts";
 
 /** Format of the file; one with another number is measured anew. */
 const VERSION = 1;
@@ -21,6 +21,9 @@ const MAX_TEXT_LENGTH = 1024;
 
 /** Loads that a mean is taken over, the latest counting most: the machine may be busier today. */
 const MAX_SAMPLES = 4;
+
+/** How long a full mean stands before a load measures again. */
+const MAX_AGE_MS = 24 * 60 * 60 * 1000;
 
 /** How long a load waits for another process that writes, in ms. */
 const MAX_LOCK_WAIT_MS = 1000;
@@ -41,6 +44,9 @@ export interface Measurement extends MeasuredOn, MeasuredModel {
   /** Unix ms of the last one. */
   readonly measuredAt: number;
 }
+
+/** What the times of a model depend on. */
+export type ModelShapes = StepCosts & Pick<MeasuredModel, "quantization">;
 
 /** What the file holds. */
 export interface ReadMeasurements {
@@ -141,6 +147,22 @@ export class MeasurementFile {
 export function isOn(measurement: Measurement, on: MeasuredOn): boolean {
   return measurement.adapter === on.adapter && measurement.kernelSet === on.kernelSet &&
     measurement.kernelsVersion === on.kernelsVersion;
+}
+
+/**
+ * Whether a load may leave measuring out: the mean of these shapes is full, and its last sample less than a day old.
+ *
+ * @param now Unix ms
+ */
+export function isSettled(
+  measurements: readonly Measurement[],
+  on: MeasuredOn,
+  { shapes, now }: { shapes: ModelShapes; now: number },
+): boolean {
+  const known = measurements.find((other) => isOn(other, on) && hasSameShapes(other, shapes));
+  if (known === undefined || known.numSamples < MAX_SAMPLES) return false;
+  const ageMs = now - known.measuredAt;
+  return ageMs >= 0 && ageMs < MAX_AGE_MS; // a clock that was set back tells nothing
 }
 
 function toMean(model: MeasuredModel, earlier: Measurement | undefined) {

@@ -123,7 +123,7 @@ export function hasSameShapes(
 }
 
 function describeBasis(request: PredictionRequest, measured: MeasuredModel): string {
-  if (hasSameShapes(request, measured)) return "Measured when the model was last loaded here";
+  if (hasSameShapes(request, measured)) return "Measured when the model was loaded here";
   const ratio = request.weightBytes / measured.weightBytes;
   const factor = Math.max(ratio, 1 / ratio);
   const times = Number(factor.toPrecision(2));

@@ -38,7 +38,7 @@ Deno.test("Engine.plan() predicts a model's rates within a factor of two once it
     const first = await planAndRun(cacheDir);
     assert.equal(first.plan.prediction, null);
     const { plan: { prediction }, usage } = await planAndRun(cacheDir);
-    assert.equal(prediction!.basis, "Measured when the model was last loaded here");
+    assert.equal(prediction!.basis, "Measured when the model was loaded here");
     assert.equal(prediction!.numPromptTokens, 512);
     // The best of each is what the machine does when nobody else wants it.
     predicted.decode = Math.max(predicted.decode, prediction!.decodeTokensPerSecond);
@@ -65,4 +65,23 @@ Deno.test("Engine.load() works where no measurement can be kept, and says so", a
   assert.equal(prediction, null);
   assert.match(remarks[0]!, /^Its speed was measured, but could not be kept for later plans: /);
   await engine.close();
+});
+
+Deno.test("Engine.load() leaves measuring out once four loads have measured the model", async () => {
+  const cacheDir = makeTestDir();
+  const path = `${cacheDir}/measurements.json`;
+  const load = async () => {
+    const engine = createEngine({ cacheDir });
+    await engine.load(MODEL);
+    await engine.close();
+    return await Deno.readTextFile(path);
+  };
+  const first = await load();
+  assert.notEqual(await load(), first);
+  const full = (await Deno.readTextFile(path)).replace(/"numSamples": \d/, '"numSamples": 4');
+  await Deno.writeTextFile(path, full);
+  assert.equal(await load(), full);
+  const old = full.replace(/"measuredAt": \d+/, '"measuredAt": 1');
+  await Deno.writeTextFile(path, old);
+  assert.notEqual(await load(), old);
 });

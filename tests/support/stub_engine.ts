@@ -267,7 +267,7 @@ function planOf(reference: string, backend: string): RuntimePlan {
       prefillTokensPerSecond: 1234.5,
       decodeTokensPerSecond: 56.78,
       timeToFirstTokenMs: 413.9,
-      basis: "Measured when the model was last loaded here",
+      basis: "Measured when the model was loaded here",
     },
     reasons: ["llama runs on our own kernels", "64 blocks hold 2 sequences of 512 tokens"],
     remarks: [],

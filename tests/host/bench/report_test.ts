@@ -24,7 +24,7 @@ const RUN: CaseResult = {
     prefillTokensPerSecond: 1100,
     decodeTokensPerSecond: 95.4,
     timeToFirstTokenMs: 11.5,
-    basis: "Measured when the model was last loaded here",
+    basis: "Measured when the model was loaded here",
   },
 };
 

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { createEngine } from "../../../engine/mod.ts";
 import { LocalEngine } from "../../../engine/runtime/engine.ts";
-import { findCacheDir, isOn, MeasurementFile } from "../../../engine/runtime/measurements.ts";
+import {
+  findCacheDir,
+  isOn,
+  isSettled,
+  MeasurementFile,
+} from "../../../engine/runtime/measurements.ts";
 import { MADE_UP_ADAPTER, madeUpModel } from "../../support/made_up_measurements.ts";
 import { fromFileUrl } from "../../support/paths.ts";
 import { makeTestDir } from "../../support/test_dir.ts";
@@ -50,6 +55,30 @@ Deno.test("MeasurementFile.record() takes the mean of some loads, and follows a 
   assert.equal(await decodeMs(40), 25);
   for (let i = 0; i < 20; i++) await decodeMs(100);
   assert.ok(await decodeMs(100) > 99);
+});
+
+Deno.test("isSettled() is true for a day once four loads measured the shapes on the adapter", async () => {
+  const file = new MeasurementFile(makeTestDir());
+  const hour = 60 * 60 * 1000;
+  const isDone = async (changes: { shapes?: object; on?: object; now?: number } = {}) => {
+    const { measurements } = await file.read();
+    const { shapes, on, now = Date.now() } = changes;
+    return isSettled(measurements, { ...MADE_UP_ADAPTER, ...on }, {
+      shapes: { ...madeUpModel({ model: "an alias" }), ...shapes },
+      now,
+    });
+  };
+  for (let i = 0; i < 4; i++) {
+    assert.equal(await isDone(), false);
+    await file.record(MADE_UP_ADAPTER, madeUpModel());
+  }
+  assert.equal(await isDone(), true);
+  assert.equal(await isDone({ shapes: { weightBytes: 1001 } }), false);
+  assert.equal(await isDone({ shapes: { quantization: "q4f32_1" } }), false);
+  assert.equal(await isDone({ on: { kernelsVersion: 2 } }), false);
+  assert.equal(await isDone({ now: Date.now() + 23 * hour }), true);
+  assert.equal(await isDone({ now: Date.now() + 25 * hour }), false);
+  assert.equal(await isDone({ now: Date.now() - hour }), false);
 });
 
 Deno.test("MeasurementFile.record() keeps the 64 latest", async () => {

@@ -37,7 +37,7 @@ Deno.test("predictRates() gives a model its own measured rates", () => {
   assertNear(prediction.timeToFirstTokenMs, 126);
   assertNear(prediction.prefillTokensPerSecond, 64_000 / 126);
   assert.equal(prediction.numPromptTokens, 64);
-  assert.equal(prediction.basis, "Measured when the model was last loaded here");
+  assert.equal(prediction.basis, "Measured when the model was loaded here");
 });
 
 Deno.test("predictRates() scales by bytes in decode and by weights in prefill, not the fixed time", () => {

@@ -141,7 +141,7 @@ Deno.test("createPlan() plans the default model", async () => {
     prefill_tokens_per_second: 1230,
     decode_tokens_per_second: 56.8,
     time_to_first_token_ms: 414,
-    basis: "Measured when the model was last loaded here",
+    basis: "Measured when the model was loaded here",
   });
 });
 

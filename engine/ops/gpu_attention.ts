@@ -18,39 +18,32 @@ export interface AttentionContext {
   readonly options: AttentionOptions;
 }
 
-function headOverrides({ numHeads, numKvHeads, headDim }: AttentionOptions) {
-  return { NUM_HEADS: numHeads, NUM_KV_HEADS: numKvHeads, HEAD_DIM: headDim };
-}
-
-/** Rotates queries and keys of qkv [T, (H + 2 KH) C], appends keys and values, sets query [T, H C]. */
-export async function createRopeKvAppend(
+/**
+ * Norms and rotates query and key heads of qkv [T, (H + 2 KH) C], appends keys and values, sets query [T, H C]: for projections
+ * that cannot end so themselves.
+ */
+export function createRopeKvAppend(
   { device, step, shapes, kv, options }: AttentionContext,
-  buffers: Pick<QkvProjection, "headNorms" | "cosSin"> & { qkv: GPUBuffer; query: GPUBuffer },
-): Promise<Dispatch[]> {
+  { qkv, query, unused, cosSin, headNorms }:
+    & Pick<QkvProjection, "headNorms" | "cosSin">
+    & Record<"qkv" | "query" | "unused", GPUBuffer>,
+): Promise<Dispatch> {
   const { numHeads, numKvHeads, headDim, rotaryDim } = options;
-  const { qkv, query, cosSin, headNorms } = buffers;
-  const heads = headOverrides(options);
-  const dispatches: Dispatch[] = [];
-  if (headNorms) {
-    dispatches.push(
-      await createDispatch(device, GPU_KERNELS.rmsNormHeads, "rms_norm_heads", {
-        resources: [qkv, headNorms.query, headNorms.key],
-        overrides: { ...heads, EPS: headNorms.eps, WORKGROUP_SIZE: shapes.rowThreads },
-        x: Math.ceil((numHeads + numKvHeads) / shapes.rowThreads),
-        y: PER_TOKEN,
-      }),
-    );
-  }
-  dispatches.push(
-    await createDispatch(device, GPU_KERNELS.ropeKvAppend, "rope_kv_append", {
-      resources: [qkv, step.tokens, cosSin, query, kv.keys, kv.values],
-      overrides: { ...heads, ROTARY_DIM: rotaryDim, WORKGROUP_SIZE: shapes.rowThreads },
-      elem: kv.elem,
-      x: Math.ceil((numHeads + 2 * numKvHeads) * headDim / 8 / shapes.rowThreads),
-      y: PER_TOKEN,
-    }),
-  );
-  return dispatches;
+  const weights = headNorms ? [headNorms.query, headNorms.key] : [unused, unused];
+  return createDispatch(device, GPU_KERNELS.ropeKvAppend, "rope_kv_append", {
+    resources: [qkv, step.tokens, cosSin, ...weights, query, kv.keys, kv.values],
+    overrides: {
+      NUM_HEADS: numHeads,
+      NUM_KV_HEADS: numKvHeads,
+      HEAD_DIM: headDim,
+      ROTARY_DIM: rotaryDim,
+      WORKGROUP_SIZE: shapes.rowThreads,
+      ...(headNorms && { HAS_HEAD_NORMS: true, EPS: headNorms.eps }),
+    },
+    elem: kv.elem,
+    x: Math.ceil((numHeads + 2 * numKvHeads) * headDim / 8 / shapes.rowThreads),
+    y: PER_TOKEN,
+  });
 }
 
 /** Up to this many tokens each has its positions split among workgroups; more fill a card without that. */

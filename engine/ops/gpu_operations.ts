@@ -8,18 +8,25 @@ import type { Dispatch, GpuDevice, Overrides } from "../gpu/mod.ts";
 import type { BufferPart } from "./buffer_matrices.ts";
 import { createDispatch, type DispatchOptions, PER_TOKEN } from "./dispatch.ts";
 import { bufferOf, GpuActivations } from "./gpu_activations.ts";
-import { createGpuAttention, createRopeKvAppend, MAX_SPLIT_TOKENS } from "./gpu_attention.ts";
+import {
+  type AttentionContext,
+  createGpuAttention,
+  createRopeKvAppend,
+  MAX_SPLIT_TOKENS,
+} from "./gpu_attention.ts";
 import { createGpuLinear } from "./gpu_linear.ts";
 import type { LinearContext, LinearOutput } from "./gpu_linear_bindings.ts";
 import { chooseShapes, type GpuShapes } from "./gpu_shapes.ts";
 import type {
   Activation,
+  AttentionOptions,
   KvLayer,
   KvLayout,
   Matrix,
   Norm,
   OperationLimits,
   Operations,
+  QkvProjection,
   Residual,
   StepBuffers,
 } from "./operations.ts";
@@ -69,6 +76,38 @@ export function createGpuOperations(
     });
   }
 
+  /** Queries, and keys and values in the cache: by the projection itself where it can. */
+  async function project(
+    x: Activation,
+    { weight, bias, cosSin, headNorms }: QkvProjection,
+    query: GPUBuffer,
+    attention: AttentionContext,
+  ): Promise<Dispatch[]> {
+    const { kv, options } = attention;
+    const ownBias = bias ? { bias } : {};
+    if (!headNorms && canEndByRope(device, weight, options)) {
+      return await linear(x, weight, {
+        ...ownBias,
+        kind: "rope",
+        query,
+        kv,
+        cosSin,
+        sizes: options,
+      });
+    }
+    const qkv = activations.scratch("qkv", weight.numRows);
+    return [
+      ...await linear(x, weight, { ...ownBias, kind: "store", y: qkv }),
+      await createRopeKvAppend(attention, {
+        qkv,
+        query,
+        unused,
+        cosSin,
+        ...(headNorms && { headNorms }),
+      }),
+    ];
+  }
+
   /** [min(T, MAX_SPLIT_TOKENS), size] f32. */
   const splitScratch = (size: number, name: string) =>
     activations.scratch(name, size, Math.min(maxStepTokens, MAX_SPLIT_TOKENS));
@@ -81,13 +120,11 @@ export function createGpuOperations(
       return Promise.all(table.parts.map((part) => embedPart(table, part, to.hidden, scale)));
     },
 
-    attention: async (x, { weight, bias, headNorms, cosSin }, kv, y, options) => {
-      const qkv = activations.scratch("qkv", weight.numRows);
+    attention: async (x, projection, kv, y, options) => {
       const query = activations.scratch("queries", options.numHeads * options.headDim);
       const parts = { device, step, shapes, kv, options };
       return [
-        ...await linear(x, weight, { kind: "store", y: qkv, ...(bias ? { bias } : {}) }),
-        ...await createRopeKvAppend(parts, { qkv, cosSin, query, ...(headNorms && { headNorms }) }),
+        ...await project(x, projection, query, parts),
         ...await createGpuAttention(parts, { query, y: bufferOf(y), scratch: splitScratch }),
       ];
     },
@@ -128,6 +165,15 @@ export function createGpuOperations(
       activations.destroy();
     },
   };
+}
+
+/** Storage buffers of a layer that ends by RoPE and append. */
+const ROPE_BUFFERS = 10;
+
+/** Whether rows that turn into each other lie in the same part, and the device binds as much. */
+function canEndByRope({ raw }: GpuDevice, { parts }: Matrix, { headDim }: AttentionOptions) {
+  return raw.limits.maxStorageBuffersPerShaderStage >= ROPE_BUFFERS &&
+    parts.every(({ rowOffset, numRows }) => rowOffset % headDim === 0 && numRows % headDim === 0);
 }
 
 /** Overrides of kernels/gpu/embed.wgsl that say where a table's rows lie. */

@@ -60,7 +60,7 @@ export const GPU_KERNELS = {
     body: rmsNormHeads,
   }),
   ropeKvAppend: defineKernel("rope_kv_append", {
-    bindings: ["read", "read", "read", "read_write", "read_write", "read_write"],
+    bindings: ["read", "read", "read", "read", "read", "read_write", "read_write", "read_write"],
     body: ropeKvAppend,
     libs: [step],
     byElem: ELEM,

@@ -1,27 +1,46 @@
-// rope_kv_append: rotates queries and keys, and appends keys and values to the paged KV cache
+// rope_kv_append: norms query and key heads, rotates them, and appends keys and values to the paged KV cache
+//   With HAS_HEAD_NORMS x[h, i] ← x[h, i] · w[i] / sqrt(mean_i(x[h, i]²) + EPS) first, w = q_weight or k_weight; then
 //   (a, b) → (a cos − b sin, b cos + a sin) for the pairs (i, i + R/2) of a head's first R components, angles by the
 //   token's position; the other components stay as they are
 // Bindings (group 0)
 //   0 qkv      read        [T, H + 2 KH, C]  f32: query heads, key heads, value heads; in fours
 //   1 tokens   read        [T]               Token
 //   2 cos_sin  read        [P, 2, R/2]       f32: cosines, then sines, of each position; in fours
-//   3 q        read_write  [T, H, C]         f32, in fours
-//   4 k_cache  read_write  [slots, KH, C]    elem, in fours
-//   5 v_cache  read_write  [slots, KH, C]    elem, in fours
+//   3 q_weight read        [C]               f32, in fours; unread without HAS_HEAD_NORMS
+//   4 k_weight read        [C]               f32, in fours; likewise
+//   5 q        read_write  [T, H, C]         f32, in fours
+//   6 k_cache  read_write  [slots, KH, C]    elem, in fours
+//   7 v_cache  read_write  [slots, KH, C]    elem, in fours
 // Dispatch   (ceil((H + 2 KH) · C / 8 / WORKGROUP_SIZE), T), one invocation eight components of a head
-// Overrides  C = HEAD_DIM and R = ROTARY_DIM multiples of 8, R ≤ C                      Source  arXiv:2104.09864, half-split pairs
+// Overrides  C = HEAD_DIM and R = ROTARY_DIM multiples of 8, R ≤ C
+// Precision  sums in f32; every invocation of a head makes its own, of the same bits
+// Source     arXiv:1910.07467, arXiv:2302.05442; arXiv:2104.09864, half-split pairs
 override NUM_HEADS: u32;
 override NUM_KV_HEADS: u32;
 override HEAD_DIM: u32;
 override ROTARY_DIM: u32;
+override HAS_HEAD_NORMS: bool = false;
+override EPS: f32 = 0.0;
 override WORKGROUP_SIZE: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
 @group(0) @binding(1) var<storage, read> tokens: array<Token>;
 @group(0) @binding(2) var<storage, read> cos_sin: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> q: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> k_cache: array<Elem4>;
-@group(0) @binding(5) var<storage, read_write> v_cache: array<Elem4>;
+@group(0) @binding(3) var<storage, read> q_weight: array<vec4f>;
+@group(0) @binding(4) var<storage, read> k_weight: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> q: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> k_cache: array<Elem4>;
+@group(0) @binding(7) var<storage, read_write> v_cache: array<Elem4>;
+
+// 1 / rms of the head whose fours begin at `first`.
+fn head_factor(first: u32) -> f32 {
+  var sum = 0.0;
+  for (var i = 0u; i < HEAD_DIM / 4u; i++) {
+    let v = qkv[first + i];
+    sum += dot(v, v);
+  }
+  return 1.0 / sqrt(sum / f32(HEAD_DIM) + EPS);
+}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn rope_kv_append(
@@ -52,6 +71,12 @@ fn rope_kv_append(
     v_cache[to + c_a] = pack_elem4(a);
     v_cache[to + c_b] = pack_elem4(b);
     return;
+  }
+  if (HAS_HEAD_NORMS) {
+    let factor = head_factor(from_index);
+    let is_query = head < NUM_HEADS;
+    a *= select(k_weight[c_a], q_weight[c_a], is_query) * factor;
+    b *= select(k_weight[c_b], q_weight[c_b], is_query) * factor;
   }
   if (turns) {
     let angle = token.position * 2u * half + part; // cos_sin[position, 0, 4 part..]

@@ -33,8 +33,8 @@ export interface SchedulerOptions {
 
 /**
  * First come, first served. Every step gives each decoding sequence its one token first, then fills the budget with prefill
- * chunks in order of arrival; while streams decode, chunks stay as short as {@linkcode PrefillPace} says. When blocks run out, the sequence that came last gives its own back and waits to be
- * computed anew.
+ * chunks in order of arrival; while streams decode, chunks stay as short as {@linkcode PrefillPace} says. When blocks run out,
+ * the sequence that came last gives its own back and waits to be computed anew.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -110,19 +110,22 @@ export class Scheduler {
     const decoding = this.#running.filter(isDecoding);
     const prefilling = this.#running.filter((sequence) => !isDecoding(sequence));
     decoding.forEach(give);
-    if (plan.length > 0) budget = Math.min(budget, this.#pace.maxPromptTokens);
+    if (plan.length > 0 && prefilling.length > 0) {
+      const crowd = { numDecoding: plan.length, numPrefilling: prefilling.length };
+      budget = Math.min(budget, this.#pace.maxPromptTokens(crowd));
+    }
     prefilling.forEach(give);
     return plan.filter(({ sequence }) => sequence.status === "running");
   }
 
   /** Records how long the plan's forward pass took, so that prompts leave streams their pace. */
   recordStep(plan: readonly ScheduledSequence[], ms: number): void {
-    let [numDecodeTokens, numPromptTokens] = [0, 0];
+    let [numDecoding, numPromptTokens] = [0, 0];
     for (const { sequence, numTokens } of plan) {
-      if (isDecoding(sequence)) numDecodeTokens += numTokens;
+      if (isDecoding(sequence)) numDecoding++;
       else numPromptTokens += numTokens;
     }
-    this.#pace.record({ numDecodeTokens, numPromptTokens, ms });
+    this.#pace.record({ numDecoding, numPromptTokens, ms });
   }
 
   /** Records that `numTokens` pending tokens of a sequence were computed. */

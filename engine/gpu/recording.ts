@@ -11,6 +11,16 @@ export interface StepShape {
   numTokens: number;
   /** Rows that want logits. */
   numLogits: number;
+  /** Positions that a token sees at most, rounded up: a sequence that grows keeps its shape for many steps. */
+  contextLength: number;
+}
+
+/** What {@linkcode StepShape.contextLength} is rounded to. */
+const CONTEXT_STEP = 256;
+
+/** The context length of a step whose last position is `maxPosition`. */
+export function roundContextLength(maxPosition: number): number {
+  return Math.ceil((maxPosition + 1) / CONTEXT_STEP) * CONTEXT_STEP;
 }
 
 /** One kernel launch of the recorded step. */

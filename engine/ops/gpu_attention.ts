@@ -4,7 +4,7 @@
  * @module
  */
 import { GPU_KERNELS } from "../../kernels/mod.ts";
-import type { Dispatch, GpuDevice } from "../gpu/mod.ts";
+import type { Dispatch, GpuDevice, GpuResource, Overrides, StepShape } from "../gpu/mod.ts";
 import { type Count, createDispatch, PER_TOKEN } from "./dispatch.ts";
 import type { GpuShapes } from "./gpu_shapes.ts";
 import type { AttentionOptions, KvLayer, QkvProjection, StepBuffers } from "./operations.ts";
@@ -73,7 +73,6 @@ export async function createGpuAttention(
   const { query, y, scratch } = buffers;
   const { numHeads, headDim, window = 0 } = options;
   const heads = headsOf(options);
-  const tokens = tokensOf(heads, headDim);
   const split = splitOf(kv.numBlocks * kv.blockSize);
   const numSplits = Math.ceil(kv.numBlocks * kv.blockSize / split);
   const partials = scratch(numHeads * numSplits * headDim, "attention partials");
@@ -88,15 +87,17 @@ export async function createGpuAttention(
     WINDOW: window,
   };
   const inputs = [query, step.tokens, step.blockTables, kv.keys, kv.values, step.step];
-  const isSplit: Count = ({ numTokens }) => numTokens <= MAX_SPLIT_TOKENS ? numTokens : 0;
+  const needsSplits = ({ numTokens, contextLength }: StepShape) =>
+    numTokens <= MAX_SPLIT_TOKENS && contextLength > split;
+  const splitTokens: Count = (shape) => needsSplits(shape) ? shape.numTokens : 0;
   const splitKernel = GPU_KERNELS.attention({ elem: kv.elem, headDim, heads });
-  const tileKernel = GPU_KERNELS.attention({ elem: kv.elem, headDim, heads, tokens });
   return await Promise.all([
     createDispatch(device, splitKernel, splitKernel.name, {
       resources: [...inputs, partials, stats],
       overrides: { ...overrides, NUM_SPLITS: numSplits },
-      x: numHeads / heads * numSplits,
-      y: isSplit,
+      x: ({ contextLength }) =>
+        numHeads / heads * Math.min(numSplits, Math.ceil(contextLength / split)),
+      y: splitTokens,
     }),
     createDispatch(device, GPU_KERNELS.attentionReduce, "attention_reduce", {
       resources: [step.tokens, partials, stats, y],
@@ -108,15 +109,41 @@ export async function createGpuAttention(
         WINDOW: window,
       },
       x: numHeads,
-      y: isSplit,
+      y: splitTokens,
     }),
-    createDispatch(device, tileKernel, tileKernel.name, {
-      resources: [...inputs, y],
+    createWholeAttention(context, heads, { resources: [...inputs, y], overrides, needsSplits }),
+  ]);
+}
+
+/** Without splits: many tokens, or few positions. Few tokens have a workgroup each, many share one's keys. */
+async function createWholeAttention(
+  { device, kv, options }: AttentionContext,
+  heads: number,
+  { resources, overrides, needsSplits }: {
+    resources: GpuResource[];
+    overrides: Overrides;
+    needsSplits: (shape: StepShape) => boolean;
+  },
+): Promise<Dispatch> {
+  const { numHeads, headDim } = options;
+  const create = (tokens: number) => {
+    const kernel = GPU_KERNELS.attention({ elem: kv.elem, headDim, heads, tokens });
+    return createDispatch(device, kernel, kernel.name, {
+      resources,
       overrides,
       x: numHeads / heads,
-      y: (shape) => isSplit(shape) > 0 ? 0 : Math.ceil(shape.numTokens / tokens),
-    }),
-  ]);
+      y: (shape) => needsSplits(shape) ? 0 : Math.ceil(shape.numTokens / tokens),
+    });
+  };
+  const [alone, shared] = await Promise.all([create(1), create(tokensOf(heads, headDim))]);
+  const own = ({ numTokens }: StepShape) => numTokens <= MAX_SPLIT_TOKENS ? alone : shared;
+  return {
+    kernel: "attention_tile",
+    bindGroup: shared.bindGroup,
+    pipeline: (shape) => own(shape).pipeline(shape),
+    workgroupsX: (shape) => own(shape).workgroupsX(shape),
+    workgroupsY: (shape) => own(shape).workgroupsY(shape),
+  };
 }
 
 /** Query heads of a KV head that a workgroup takes: the largest divisor that fits. */

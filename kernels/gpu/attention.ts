@@ -17,7 +17,7 @@
  *   partials      read_write  [T, H, splits, C]    f32, in fours: sums of weights · v     split only
  *   stats         read_write  [T, H, splits]       (maximum, sum of weights)              split only
  *   y             read_write  [T, H, C]            f32, in fours                          tile only
- * Dispatch   split (H / heads · NUM_SPLITS, T); tile (H / heads, ceil(T / tokens)): one workgroup `heads` query heads of one KV head
+ * Dispatch   split (H / heads · splits, T), as many of NUM_SPLITS as any token sees; tile (H / heads, ceil(T / tokens)): one workgroup `heads` query heads of one KV head
  * Method     tiles of 64 positions with online softmax: an invocation scores a position for every row (token and head), so that a key
  *            is loaded once; then it holds four of the C outputs of every row over a share of the tile's positions. Tiles and splits
  *            begin at multiples of their size, and sums are chains of fma(): the bits depend on the token's position alone.

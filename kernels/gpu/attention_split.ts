@@ -13,8 +13,8 @@ override NUM_SPLITS: u32;
 @compute @workgroup_size(POSITIONS)
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   ${PLACE}
-  let split = group.x % NUM_SPLITS;
-  let first_head = group.x / NUM_SPLITS * HEADS;
+  let split = group.x / (NUM_HEADS / HEADS);
+  let first_head = group.x % (NUM_HEADS / HEADS) * HEADS;
   let kv_head = first_head / (NUM_HEADS / NUM_KV_HEADS);
   let t = group.y;
   let position = tokens[t].position;

@@ -99,6 +99,7 @@ for (const [elem, options] of CASES) {
     const batches: [string, Batch][] = [
       ["the last one", range(0, 600, 601)],
       ["at both sides of a tile and of a split", [63, 64, 255, 256, 511, 512].map((p) => [0, p])],
+      ["within one split", range(0, 199, 208)],
       ["a chunk", range(1, 250, 266)],
       ["a chunk of many", range(0, 100, 137)],
       ["chunks of two sequences", [...range(0, 590, 601), ...range(1, 300, 321)]],

@@ -2,7 +2,13 @@
  * Runs operations on the device of this machine. Every gpu/ test goes through the same host code as the engine.
  */
 import type { Elem } from "../../kernels/mod.ts";
-import { type Dispatch, GpuDevice, Readback, replay } from "../../engine/gpu/mod.ts";
+import {
+  type Dispatch,
+  GpuDevice,
+  Readback,
+  replay,
+  roundContextLength,
+} from "../../engine/gpu/mod.ts";
 import { createGpuOperations } from "../../engine/ops/gpu_operations.ts";
 import { DEFAULT_SHAPES } from "../../engine/ops/gpu_shapes.ts";
 import {
@@ -54,6 +60,7 @@ export interface Bench {
   step: StepBuffers;
   numTokens: number;
   numLogits: number;
+  contextLength: number;
 }
 
 /** Creates step buffers that describe `tokens`. */
@@ -82,6 +89,7 @@ export function createBench(
     step,
     numTokens: tokens.length,
     numLogits: logitsRows.length,
+    contextLength: roundContextLength(Math.max(...tokens.map(({ position }) => position))),
   };
 }
 

@@ -10,6 +10,7 @@ import {
   type GpuResource,
   Readback,
   replay,
+  roundContextLength,
   type StepShape,
   type TimestampTrace,
 } from "../../gpu/mod.ts";
@@ -230,6 +231,7 @@ export class WgslRunner implements Runner {
     const { blockSize } = this.limits;
     let numTokens = 0;
     let numRows = 0;
+    let maxPosition = 0;
     let hasNewBlocks = false;
     for (let sequence = 0; sequence < entries.length; sequence++) {
       const { tokens, firstPosition, blocks, numLogits } = entries[sequence]!;
@@ -243,6 +245,7 @@ export class WgslRunner implements Runner {
           position % blockSize;
         this.#tokenWords[word + 3] = sequence;
       }
+      maxPosition = Math.max(maxPosition, firstPosition + tokens.length - 1);
       for (let i = numLogits; i > 0; i--) this.#rowWords[numRows++] = numTokens - i;
     }
     this.#stepWords[0] = numTokens;
@@ -258,7 +261,7 @@ export class WgslRunner implements Runner {
     if (numRows > 0) {
       device.writeBuffer(this.#step.logitsRows, this.#rowWords.subarray(0, numRows));
     }
-    return { numTokens, numLogits: numRows };
+    return { numTokens, numLogits: numRows, contextLength: roundContextLength(maxPosition) };
   }
 
   /** Fills a row of the block tables; false where it was the same already. */

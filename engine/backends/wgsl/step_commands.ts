@@ -26,7 +26,7 @@ export class StepCommands {
 
   /** The commands of one step, to be submitted at once. */
   take(shape: StepShape): GPUCommandBuffer {
-    const key = `${shape.numTokens} ${shape.numLogits}`;
+    const key = `${shape.numTokens} ${shape.numLogits} ${shape.contextLength}`;
     const commands = this.#ready.get(key)?.commands ?? this.#encode(shape);
     if (shape.numTokens <= MAX_TOKENS) {
       this.#ready.delete(key);

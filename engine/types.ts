@@ -467,6 +467,9 @@ export interface RatePrediction {
   basis: string;
 }
 
+/** Whether tokens are guessed ahead: where it pays, or never. */
+export type SpeculationSetting = "auto" | "off";
+
 /** Counters of one loaded model; all are current values unless named total. */
 export interface ModelStats {
   /** Directory name or alias. */
@@ -487,6 +490,10 @@ export interface ModelStats {
   numPreemptionsTotal: number;
   /** Generations that ended because nobody wanted them. */
   numCancelledTotal: number;
+  /** Tokens that were guessed, to be computed in one step with the token before them. */
+  numDraftedTokensTotal: number;
+  /** Guessed tokens that were right. */
+  numAcceptedTokensTotal: number;
   /** Times the worker was started again after it died. */
   numRestartsTotal: number;
 }

@@ -128,6 +128,8 @@ export class EmbeddingEngine {
       numGeneratedTokensTotal: 0,
       numPreemptionsTotal: 0,
       numCancelledTotal: this.#numCancelled,
+      numDraftedTokensTotal: 0,
+      numAcceptedTokensTotal: 0,
     };
   }
 

@@ -22,6 +22,7 @@ import type {
   ProgressListener,
   RuntimeOptions,
   RuntimePlan,
+  SpeculationSetting,
   TokenizeRequest,
 } from "../types.ts";
 import { findCacheDir, MeasurementFile, type ReadMeasurements } from "./measurements.ts";
@@ -61,6 +62,8 @@ export interface EngineOptions {
   contextLength?: number;
   /** Sequences that run at once. Absent: the plan's choice. */
   maxSequences?: number;
+  /** Whether likely tokens are guessed and checked several at a time, where that is faster; the text is the same. @default "auto" */
+  speculation?: SpeculationSetting;
   /** What runs the models, `wgsl` or `web-llm`. Absent: the plan's choice for each. */
   backend?: string;
   /** Path of a compiled library for the `web-llm` backend, before the catalog's. */
@@ -242,7 +245,7 @@ export class LocalEngine implements Engine {
       if (backend === undefined) throw new ModelInvalidError(`Cannot run "${info.name}": ${why}`);
       throw new InvalidRequestError("backend", `This backend cannot run "${info.name}": ${why}`);
     }
-    const { maxWaiting = 64, defaultMaxTokens = 500, library } = this.#options;
+    const { maxWaiting = 64, defaultMaxTokens = 500, library, speculation } = this.#options;
     const { contextLength, maxSequences } = plan;
     return {
       memoryBytes: plan.memory?.totalBytes ?? info.memoryBytes,
@@ -257,6 +260,7 @@ export class LocalEngine implements Engine {
         defaultMaxTokens,
         ...(contextLength === null ? {} : { contextLength }),
         ...(maxSequences === null ? {} : { maxSequences }),
+        ...(speculation === undefined ? {} : { speculation }),
       },
     };
   }

@@ -5,7 +5,7 @@
  */
 import { EngineError } from "../errors.ts";
 import { createSampler, resolveSampling, type Sample } from "../sampling/mod.ts";
-import { type ScheduledSequence, Scheduler } from "../scheduler/mod.ts";
+import { Scheduler, Speculation, type SpeculationMode } from "../scheduler/mod.ts";
 import type { TextModel } from "../text/mod.ts";
 import type { FinishReason, GenerationRequest, ModelStats, SamplingParams } from "../types.ts";
 import { ActiveGeneration, type GenerationSink } from "./active_generation.ts";
@@ -20,7 +20,8 @@ import {
   encodePrompt,
   type PromptRequest,
 } from "./prompt.ts";
-import type { Runner, RunnerEntry } from "./runner.ts";
+import type { Runner } from "./runner.ts";
+import { toRunnerEntries } from "./runner_entries.ts";
 
 export type { GenerationSink } from "./active_generation.ts";
 
@@ -43,21 +44,28 @@ export interface ModelEngineParts {
   readonly maxWaitMs?: number;
   /** Output tokens of a request that names no bound. */
   readonly defaultMaxTokens: number;
+  /** Whether tokens are drafted, where the runner can take drafts back. @default "auto" */
+  readonly speculation?: SpeculationMode;
 }
 
 /** Runs the requests of one model in batches. */
 export class ModelEngine {
   readonly #parts: ModelEngineParts;
   readonly #scheduler: Scheduler;
+  readonly #speculation: Speculation;
   readonly #active = new Map<number, ActiveGeneration>();
   readonly #constraints: Constraints;
   #numSteps = 0;
   #numGeneratedTokens = 0;
+  #numAcceptedDrafts = 0;
   #numCancelled = 0;
 
   constructor(parts: ModelEngineParts) {
     this.#parts = parts;
-    this.#scheduler = new Scheduler({ ...parts.runner.limits, maxWaiting: parts.maxWaiting });
+    const { limits } = parts.runner;
+    this.#scheduler = new Scheduler({ ...limits, maxWaiting: parts.maxWaiting });
+    const mode = limits.canRewind ? parts.speculation ?? "auto" : "off";
+    this.#speculation = new Speculation(this.#scheduler, { ...limits, mode });
     this.#constraints = new Constraints(parts.text, parts.maxWaiting);
   }
 
@@ -106,6 +114,9 @@ export class ModelEngine {
       ignoreEos: request.ignoreEos ?? false,
     });
     this.#active.set(generation.id, generation);
+    // What a grammar allows is known one token ahead, not more.
+    const { sequence } = generation.parts;
+    if (grammar === null) this.#speculation.watch(sequence, promptTokens.length + maxTokens);
     return { id: generation.id, numPromptTokens: promptTokens.length };
   }
 
@@ -133,20 +144,46 @@ export class ModelEngine {
     const hasHeld = await this.#advanceHeld();
     const plan = this.#scheduler.schedule();
     if (plan.length === 0) return hasHeld;
+    const drafts = this.#speculation.draft(plan);
+    const entries = toRunnerEntries(plan, drafts);
     const start = performance.now();
-    const logits = await this.#parts.runner.run(plan.map(toRunnerEntry));
-    this.#scheduler.recordStep(plan, performance.now() - start);
+    const logits = await this.#parts.runner.run(entries);
+    const stepMs = performance.now() - start;
+    this.#scheduler.recordStep(plan, stepMs);
+    this.#speculation.recordStep(plan, drafts, stepMs);
     this.#numSteps++;
     const { vocabSize } = this.#parts.runner.limits;
-    let row = 0;
-    for (const { sequence, numTokens, isLast } of plan) {
-      const sequenceLogits = isLast ? logits.subarray(row * vocabSize, ++row * vocabSize) : null;
+    let end = 0; // of a sequence's logits
+    for (const [i, { sequence, numTokens }] of plan.entries()) {
+      const rows = logits.subarray(end, end += entries[i]!.numLogits * vocabSize);
       const generation = this.#active.get(sequence.id);
       if (!generation) continue; // cancelled while the step ran
       this.#scheduler.commit(sequence, numTokens);
-      if (sequenceLogits) await this.#advance(generation, sequenceLogits);
+      if (rows.length > 0) await this.#take(generation, rows, drafts[i]!);
     }
     return true;
+  }
+
+  /**
+   * Samples the token behind the last one, and goes on with those behind the drafts as long as these are what was sampled: each
+   * token is chosen as it would be without drafts, from the same logits and by the same random number.
+   *
+   * @param rows [1 + drafts, V]
+   */
+  async #take(
+    generation: ActiveGeneration,
+    rows: Float32Array,
+    drafts: readonly number[],
+  ): Promise<void> {
+    const { sequence } = generation.parts;
+    const { vocabSize } = this.#parts.runner.limits;
+    await this.#advance(generation, rows.subarray(0, vocabSize));
+    for (const [i, draft] of drafts.entries()) {
+      if (!this.#isActive(generation) || sequence.tokens.at(-1) !== draft) return;
+      this.#numAcceptedDrafts++;
+      this.#scheduler.commit(sequence, 1);
+      await this.#advance(generation, rows.subarray((i + 1) * vocabSize, (i + 2) * vocabSize));
+    }
   }
 
   /** Ends what has waited too long for its first step: its client has better things to do. */
@@ -187,6 +224,8 @@ export class ModelEngine {
       numGeneratedTokensTotal: this.#numGeneratedTokens,
       numPreemptionsTotal: this.#scheduler.numPreemptions,
       numCancelledTotal: this.#numCancelled,
+      numDraftedTokensTotal: this.#speculation.numDrafted,
+      numAcceptedTokensTotal: this.#numAcceptedDrafts,
     };
   }
 
@@ -281,18 +320,8 @@ export class ModelEngine {
   #release({ id, parts: { sequence, grammar } }: ActiveGeneration): void {
     grammar?.close();
     this.#scheduler.finish(sequence);
+    this.#speculation.forget(sequence);
     this.#parts.runner.release?.(sequence.id);
     this.#active.delete(id);
   }
-}
-
-function toRunnerEntry({ sequence, numTokens, isLast }: ScheduledSequence): RunnerEntry {
-  const { id, tokens, numComputed, table } = sequence;
-  return {
-    sequence: id,
-    tokens: tokens.slice(numComputed, numComputed + numTokens),
-    firstPosition: numComputed,
-    blocks: table.blocks,
-    numLogits: isLast ? 1 : 0,
-  };
 }

@@ -12,6 +12,7 @@ import type {
   GenerationRequest,
   ModelInfo,
   ModelStats,
+  SpeculationSetting,
   TokenizeRequest,
 } from "../types.ts";
 
@@ -33,6 +34,8 @@ export interface LoadOptions {
   defaultMaxTokens: number;
   contextLength?: number;
   maxSequences?: number;
+  /** Whether tokens are drafted. @default "auto" */
+  speculation?: SpeculationSetting;
 }
 
 /** To the worker. `load` comes first and once; ids are chosen by the sender. */

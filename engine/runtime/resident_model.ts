@@ -116,4 +116,6 @@ const NO_COUNTERS = {
   numGeneratedTokensTotal: 0,
   numPreemptionsTotal: 0,
   numCancelledTotal: 0,
+  numDraftedTokensTotal: 0,
+  numAcceptedTokensTotal: 0,
 };

@@ -68,7 +68,7 @@ class ModelServer {
   }
 
   async #start(options: LoadOptions): Promise<void> {
-    const { model, maxWaiting, defaultMaxTokens } = options;
+    const { model, maxWaiting, defaultMaxTokens, speculation = "auto" } = options;
     try {
       const loaded = await this.#load(
         options,
@@ -78,7 +78,8 @@ class ModelServer {
         const engine = new EmbeddingEngine({ ...loaded, model, maxWaiting });
         this.#served = { task: "embed", engine };
       } else {
-        const engine = new ModelEngine({ ...loaded, model, maxWaiting, defaultMaxTokens });
+        const sizes = { maxWaiting, defaultMaxTokens };
+        const engine = new ModelEngine({ ...loaded, ...sizes, model, speculation });
         const requests = new GenerationRequests(engine, this.#post);
         this.#served = { task: "generate", engine, requests };
       }

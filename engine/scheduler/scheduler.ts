@@ -135,6 +135,18 @@ export class Scheduler {
     this.#pool.remember(sequence.table, sequence.tokens, sequence.numComputed);
   }
 
+  /**
+   * Gets blocks for `numTokens` tokens behind those that are computed, of which some may come to nothing: only from free ones,
+   * and one is left for each running sequence. Takes nothing and returns false if there are too few.
+   */
+  extend({ table, numComputed }: Sequence, numTokens: number): boolean {
+    const length = numComputed + numTokens;
+    const numMissing = this.#pool.blocksFor(length) - table.blocks.length;
+    if (numMissing <= 0) return true;
+    return this.#pool.numFree >= numMissing + this.#running.length &&
+      this.#pool.grow(table, length);
+  }
+
   /** Moves waiting sequences to running while there is a place and blocks for all their tokens and the next. */
   #admit(): void {
     let numReserved = 0; // blocks that running sequences still need for what they have

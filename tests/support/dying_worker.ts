@@ -21,6 +21,8 @@ self.onmessage = ({ data }: MessageEvent<WorkerRequest>) => {
         numGeneratedTokensTotal: 0,
         numPreemptionsTotal: 0,
         numCancelledTotal: 0,
+        numDraftedTokensTotal: 0,
+        numAcceptedTokensTotal: 0,
       },
     });
   } else if (data.type === "generate") {

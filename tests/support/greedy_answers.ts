@@ -82,6 +82,7 @@ export async function answerGreedily(
     sampling: { temperature: 0 },
     maxWaiting: batchSize,
     defaultMaxTokens: maxTokens,
+    speculation: "off", // one row of logits for each token
   });
   const ids: number[] = [];
   for (let first = 0; first < prompts.length; first += batchSize) {

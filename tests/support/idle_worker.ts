@@ -51,6 +51,8 @@ self.onmessage = ({ data }: MessageEvent<WorkerRequest>) => {
           numGeneratedTokensTotal: 0,
           numPreemptionsTotal: 0,
           numCancelledTotal: 0,
+          numDraftedTokensTotal: 0,
+          numAcceptedTokensTotal: 0,
         },
       });
     case "ping":

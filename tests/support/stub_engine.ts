@@ -209,6 +209,8 @@ const STUB_STATS = {
   numGeneratedTokensTotal: 0,
   numPreemptionsTotal: 0,
   numCancelledTotal: 0,
+  numDraftedTokensTotal: 0,
+  numAcceptedTokensTotal: 0,
   numRestartsTotal: 0,
   state: "loaded" as const,
   backend: "wgsl" as const,

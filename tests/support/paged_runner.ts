@@ -1,0 +1,91 @@
+/**
+ * A runner without a device that keeps tokens where a model keeps keys and values: what it says depends on all that the block
+ * table names, so a slot that holds a rejected draft changes the text.
+ */
+import type { Runner, RunnerEntry, RunnerLimits } from "../../engine/runtime/runner.ts";
+import { END_OF_TEXT } from "./stub_runner.ts";
+
+const NUM_LETTERS = 26;
+/** So many of them follow each other, mostly. */
+const NUM_LIKELY = 4;
+const VOCAB_SIZE = END_OF_TEXT + 1;
+
+/** Logits of what usually follows, and of what follows in this very context, which is stronger in one of so many; others have 0. */
+const LIKELY = 4;
+const POSSIBLE = 2;
+const SURPRISING = 6;
+const SURPRISES = 29;
+
+/** What a test may set. */
+export interface PagedRunnerOptions extends Partial<RunnerLimits> {
+  /** Called before each step; may throw. */
+  onStep?: (entries: readonly RunnerEntry[]) => void;
+}
+
+/** Says the letter that the two before it lead to, mostly: its text soon repeats itself, and can leave that again. */
+export class PagedRunner implements Runner {
+  readonly limits: RunnerLimits;
+  readonly steps: RunnerEntry[][] = [];
+  readonly #onStep: (entries: readonly RunnerEntry[]) => void;
+  /** By slot. */
+  readonly #tokens: Int32Array;
+
+  constructor({ onStep = () => {}, ...limits }: PagedRunnerOptions = {}) {
+    this.#onStep = onStep;
+    this.limits = {
+      maxStepTokens: 32,
+      maxSequences: 4,
+      maxLogitsRows: 16,
+      contextLength: 256,
+      numBlocks: 256,
+      blockSize: 4,
+      vocabSize: VOCAB_SIZE,
+      canShareBlocks: true,
+      canRewind: true,
+      ...limits,
+    };
+    this.#tokens = new Int32Array(this.limits.numBlocks * this.limits.blockSize).fill(-1);
+  }
+
+  run(entries: readonly RunnerEntry[]): Promise<Float32Array> {
+    this.#onStep(entries);
+    this.steps.push(entries.map((entry) => ({ ...entry, blocks: [...entry.blocks] })));
+    const rows = entries.flatMap((entry) => {
+      entry.tokens.forEach((token, i) => {
+        this.#tokens[this.#slot(entry, entry.firstPosition + i)] = token;
+      });
+      const end = entry.firstPosition + entry.tokens.length;
+      return Array.from(
+        { length: entry.numLogits },
+        (_, i) => this.#predict(entry, end - entry.numLogits + i + 1),
+      );
+    });
+    const logits = new Float32Array(rows.length * VOCAB_SIZE);
+    rows.forEach((row, i) => logits.set(row, i * VOCAB_SIZE));
+    return Promise.resolve(logits);
+  }
+
+  destroy(): void {}
+
+  /** Logits [V] behind the first `length` tokens. */
+  #predict(entry: RunnerEntry, length: number): Float32Array {
+    let context = 0;
+    let last = 0;
+    let before = 0;
+    for (let position = 0; position < length; position++) {
+      [before, last] = [last, this.#tokens[this.#slot(entry, position)]!];
+      context = (31 * context + last + 7) % 1_000_003;
+    }
+    const logits = new Float32Array(VOCAB_SIZE);
+    logits[(5 * last + 3 * before + 1) % NUM_LIKELY] = LIKELY;
+    logits[context % NUM_LETTERS]! += context % SURPRISES === 0 ? SURPRISING : POSSIBLE;
+    return logits;
+  }
+
+  #slot({ blocks }: RunnerEntry, position: number): number {
+    const { blockSize } = this.limits;
+    const block = blocks[Math.floor(position / blockSize)];
+    if (block === undefined) throw new RangeError(`No block holds position ${position}`);
+    return block * blockSize + position % blockSize;
+  }
+}

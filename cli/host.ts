@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Engine, HubOptions } from "../engine/mod.ts";
+import type { Engine, HubOptions, SpeculationSetting } from "../engine/mod.ts";
 
 /** What the command line tells the engine. */
 export interface EngineSettings {
@@ -23,6 +23,8 @@ export interface EngineSettings {
   maxLoadedModels?: number;
   /** Device memory of all models together; absent sets no bound. */
   memoryBudgetBytes?: number;
+  /** Whether likely tokens are guessed ahead. */
+  speculation: SpeculationSetting;
   /** Where models are downloaded from. */
   hub: HubOptions;
 }

@@ -26,6 +26,7 @@ export function toEngineSettings(
     ...(backend === null ? {} : { backend }),
     ...(library === null ? {} : { library: toAbsolutePath(library, host) }),
     forceDownload: runtime.force_download,
+    speculation: runtime.speculation,
     ...(keepAliveMs === undefined ? {} : { keepAliveMs }),
     ...(max_loaded_models === null ? {} : { maxLoadedModels: max_loaded_models }),
     ...(memory_budget_bytes === null ? {} : { memoryBudgetBytes: memory_budget_bytes }),

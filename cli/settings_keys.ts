@@ -44,6 +44,7 @@ export const KEYS = {
     model_library: optional(text("")),
     force_download: boolean(false),
     keep_alive: optional(duration()),
+    speculation: oneOf("auto", ["auto", "off"]),
     max_loaded_models: optional(integer(2, { min: 1 })),
     memory_budget_bytes: optional(integer(0, { min: 1 })),
   },

@@ -71,6 +71,14 @@ export class Metrics {
       "numCancelledTotal",
     ],
     [
+      this.#counter("ollm_drafted_tokens_total", "Tokens guessed ahead"),
+      "numDraftedTokensTotal",
+    ],
+    [
+      this.#counter("ollm_accepted_tokens_total", "Tokens guessed ahead that were right"),
+      "numAcceptedTokensTotal",
+    ],
+    [
       this.#counter("ollm_worker_restarts_total", "Times the worker was started again"),
       "numRestartsTotal",
     ],

@@ -18,6 +18,8 @@ function toRecord(stats: LoadedModelStats) {
     num_generated_tokens_total: stats.numGeneratedTokensTotal,
     num_preemptions_total: stats.numPreemptionsTotal,
     num_cancelled_total: stats.numCancelledTotal,
+    num_drafted_tokens_total: stats.numDraftedTokensTotal,
+    num_accepted_tokens_total: stats.numAcceptedTokensTotal,
     num_restarts_total: stats.numRestartsTotal,
     state: stats.state,
     backend: stats.backend,

@@ -154,6 +154,8 @@ export const StatsReply = z.strictObject({
     num_generated_tokens_total: z.int(),
     num_preemptions_total: z.int(),
     num_cancelled_total: z.int(),
+    num_drafted_tokens_total: z.int(),
+    num_accepted_tokens_total: z.int(),
     num_restarts_total: z.int(),
     state: z.enum(["loading", "loaded"]),
     backend: z.string(),

@@ -33,6 +33,7 @@ Deno.test("ollm prompt turns flags into a request", async () => {
     modelsDir: "/home/me/m",
     defaultMaxTokens: 9,
     forceDownload: false,
+    speculation: "auto",
     hub: { offline: false },
   });
 });
@@ -161,6 +162,7 @@ Deno.test("ollm prompt --print-config prints the settings first", async () => {
       keep_alive: null,
       max_loaded_models: null,
       memory_budget_bytes: null,
+      speculation: "auto",
     },
     generation: {
       max_new_tokens: 500,

@@ -20,6 +20,7 @@ Deno.test("resolveSettings() has these defaults", () => {
       keep_alive: null,
       max_loaded_models: null,
       memory_budget_bytes: null,
+      speculation: "auto",
     },
     generation: {
       max_new_tokens: 500,
@@ -186,6 +187,7 @@ Deno.test("toEngineSettings() hands on what is set, paths absolute", () => {
     modelsDir: "/srv/models",
     defaultMaxTokens: 500,
     forceDownload: false,
+    speculation: "auto",
     hub: { offline: false },
   });
   const env = {
@@ -193,6 +195,7 @@ Deno.test("toEngineSettings() hands on what is set, paths absolute", () => {
     OLLM_RUNTIME__KEEP_ALIVE: "5m",
     OLLM_RUNTIME__MAX_LOADED_MODELS: "3",
     OLLM_RUNTIME__MEMORY_BUDGET_BYTES: "8e9",
+    OLLM_RUNTIME__SPECULATION: "off",
     OLLM_HUB: '{"endpoint":"http://h","library_endpoint":"http://l","token":"hf_1","offline":true}',
   };
   assert.deepEqual(settingsOf(env), {
@@ -204,6 +207,7 @@ Deno.test("toEngineSettings() hands on what is set, paths absolute", () => {
     keepAliveMs: 300_000,
     maxLoadedModels: 3,
     memoryBudgetBytes: 8e9,
+    speculation: "off",
     hub: { endpoint: "http://h", libraryEndpoint: "http://l", token: "hf_1", offline: true },
   });
 });

@@ -1,32 +1,26 @@
 /**
- * An engine behind its HTTP server in a process of its own, which also runs a stream without HTTP when it is told to: both ways
- * on the same worker.
+ * An engine behind its HTTP server in a process of its own, which also answers without HTTP when it is told to: both ways on
+ * the same worker.
  *
  *     deno run -A bench/served_engine.ts CHECKOUT PORT MODEL
  *
- * Each line of JSON on stdin is a generation request; it is answered by a line with the stream's length and rate.
+ * Each line of JSON on stdin is a generation request; it is answered by a line with an {@linkcode Answer}.
  *
  * @module
  */
 import { createInterface } from "node:readline";
 import process from "node:process";
 import type { Engine, GenerationRequest } from "../engine/mod.ts";
+import type { Answer } from "./http_routes.ts";
 
-/** A stream as its reader sees it. */
-export interface Stream {
-  numTokens: number;
-  /** Tokens a second between the first and the last text. */
-  rate: number;
-}
-
-/** Reads one generation to its end. */
-export async function measureStream(engine: Engine, request: GenerationRequest): Promise<Stream> {
-  let first = NaN;
+async function answer(engine: Engine, request: GenerationRequest): Promise<Answer> {
+  const start = performance.now();
+  let firstMs = NaN;
   for await (const event of await engine.generate(request)) {
-    if (event.type === "text" && Number.isNaN(first)) first = performance.now();
+    if (event.type === "text" && Number.isNaN(firstMs)) firstMs = performance.now() - start;
     if (event.type !== "finish") continue;
     const { numOutputTokens: numTokens } = event.usage;
-    return { numTokens, rate: 1000 * (numTokens - 1) / (performance.now() - first) };
+    return { numTokens, firstMs, totalMs: performance.now() - start };
   }
   throw new Error("The generation ended without a finish event");
 }
@@ -47,7 +41,7 @@ async function main([checkout, port, model]: string[]): Promise<void> {
   await engine.load(model!);
   console.log("ready");
   for await (const line of createInterface({ input: process.stdin })) {
-    console.log(JSON.stringify(await measureStream(engine, JSON.parse(line))));
+    console.log(JSON.stringify(await answer(engine, JSON.parse(line))));
   }
 }
 

@@ -27,7 +27,7 @@ export interface LoadedTensor {
   /** Which one. */
   info: TensorInfo;
   /**
-   * Little-endian elements of `info.dtype`, the first one at a multiple of 4 bytes of its buffer. They may be changed, and are
+   * Little-endian elements of `info.dtype`, the first one at a multiple of 8 bytes of its buffer. They may be changed, and are
    * overwritten once the next tensor is asked for.
    */
   bytes: Uint8Array<ArrayBuffer>;
@@ -53,7 +53,7 @@ function decodeTensor(info: TensorInfo, shard: Uint8Array<ArrayBuffer>): Uint8Ar
   const { byteOffset, nbytes } = info;
   const stored = shard.subarray(byteOffset, byteOffset + nbytes);
   if (info.storage === "bf16") return decodeBf16(stored.slice());
-  return byteOffset % 4 === 0 ? stored : stored.slice();
+  return byteOffset % 8 === 0 ? stored : stored.slice();
 }
 
 /**

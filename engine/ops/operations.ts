@@ -41,7 +41,9 @@ export interface MatrixStore {
   /**
    * Fills one plane: 0 dense weights or quants, 1 scales.
    *
-   * @param bytes the whole plane as a package stores it, rows in order; may be changed
+   * Its bytes may wait in staging memory until the device is flushed.
+   *
+   * @param bytes the whole plane as a package stores it, rows in order, from a multiple of 8 bytes of its buffer on; may be changed
    */
   write(device: GpuDevice, matrix: Matrix, plane: 0 | 1, bytes: Uint8Array<ArrayBuffer>): void;
 }
@@ -153,6 +155,22 @@ export interface QkvProjection {
   readonly cosSin: GPUBuffer;
 }
 
+/** A kernel of some layers whose shape may be chosen: every shape gives the same bits, and they differ in speed. */
+export interface Tunable {
+  /** Kernel and sizes: what was measured for it holds in other models too. */
+  readonly name: string;
+  /** Tokens of the batch, and rows of logits, to time it with. */
+  readonly numTokens: number;
+  /** Bytes of weights that all layers read. */
+  readonly weightBytes: number;
+  /** By name, the one that is taken without measurement first. */
+  readonly shapes: readonly string[];
+  /** Compiles the shape. @returns the dispatches of all layers; they write to activations and to slot 0 of the KV cache */
+  prepare(shape: string): Promise<Dispatch[]>;
+  /** From here on the layers run in this shape; steps that were encoded before keep theirs. */
+  choose(shape: string): Promise<void>;
+}
+
 /**
  * What a decoder does, one call for what a kernel set may do in one dispatch. Every operation returns its dispatches;
  * compiling happens here, once per distinct pipeline.
@@ -194,6 +212,8 @@ export interface Operations {
     y: GPUBuffer,
     options?: { softCap?: number },
   ): Promise<Dispatch[]>;
+  /** What can be tuned of the operations created so far; absent where the set has nothing to choose. */
+  tunables?(): Promise<Tunable[]>;
   /** Frees what the operations allocated for themselves. */
   destroy(): void;
 }

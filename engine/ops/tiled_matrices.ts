@@ -121,7 +121,7 @@ function writePlane(
   const bytesPerRow = texture.width * TEXEL_BYTES;
   const numTiles = numTilesOf(numRows);
   const maxTiles = Math.max(1, Math.floor(STAGING_BYTES / (numLines * bytesPerRow)));
-  const texels = new Uint32Array(Math.min(maxTiles, numTiles) * numLines * bytesPerRow / 4);
+  const texels = takeStaging(Math.min(maxTiles, numTiles) * numLines * bytesPerRow / 4);
   for (let tile = 0; tile < numTiles; tile += maxTiles) {
     const height = Math.min(maxTiles, numTiles - tile) * numLines;
     const firstRow = tile * TILE_ROWS;
@@ -139,14 +139,23 @@ function writePlane(
       { bytesPerRow, rowsPerImage: height },
       [texture.width, height],
     );
-    device.flush();
+    if (tile + maxTiles < numTiles) device.flush(); // the last piece is the caller's
   }
+}
+
+/** Kept from matrix to matrix: the system clears new memory page by page, which costs as much as filling it. */
+let staging = new Uint32Array(0);
+
+/** @returns [numWords], with what the last caller left in it */
+function takeStaging(numWords: number): Uint32Array<ArrayBuffer> {
+  if (staging.length < numWords) staging = new Uint32Array(numWords);
+  return staging.subarray(0, numWords);
 }
 
 /** Some rows of a matrix, the first one the first of a tile. */
 type Rows = Pick<MatrixPart, "rowOffset" | "numRows">;
 
-/** Rows of words, a texel four words, in the order of the tiles. */
+/** Rows of texels in the order of the tiles. */
 function tileWeights(
   texels: Uint32Array<ArrayBuffer>,
   layout: MatrixLayout,
@@ -154,19 +163,18 @@ function tileWeights(
   bytes: Uint8Array<ArrayBuffer>,
 ): void {
   const { numSteps, stepsPerLine, numLines } = tileShapeOf(layout);
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
-  const rowWords = words.length / layout.numRows;
-  const lineWords = 4 * stepsPerLine * TEXELS_PER_STEP;
+  // A texel is two words of 64 bits: half the moves that words of 32 need.
+  const from = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 3);
+  const to = new BigUint64Array(texels.buffer);
+  const rowSize = 2 * numSteps;
+  const tileSize = 2 * numLines * stepsPerLine * TEXELS_PER_STEP;
   for (let row = 0; row < numRows; row++) {
-    const tile = Math.floor(row / TILE_ROWS);
     const texel = (row % BLOCK_ROWS) * LANES + laneOf(row);
-    let from = (rowOffset + row) * rowWords;
-    let to = tile * numLines * lineWords + 4 * texel; // steps go on from line to line
-    for (let step = 0; step < numSteps; step++, from += 4, to += 4 * TEXELS_PER_STEP) {
-      texels[to] = words[from]!;
-      texels[to + 1] = words[from + 1]!;
-      texels[to + 2] = words[from + 2]!;
-      texels[to + 3] = words[from + 3]!;
+    let source = (rowOffset + row) * rowSize;
+    let target = Math.floor(row / TILE_ROWS) * tileSize + 2 * texel; // steps go on from line to line
+    for (let step = 0; step < numSteps; step++, source += 2, target += 2 * TEXELS_PER_STEP) {
+      to[target] = from[source]!;
+      to[target + 1] = from[source + 1]!;
     }
   }
 }
@@ -186,21 +194,23 @@ function tileScales(
     bytes.byteLength / Elements.BYTES_PER_ELEMENT,
   );
   const to = new Elements(texels.buffer);
-  // In elements of eight: f32 scales fill two texels, the lanes' first ones before their second ones.
-  const numHalves = scaleTexels(layout);
-  const perTexel = BLOCK_ROWS / numHalves;
-  for (let row = 0; row < numRows; row++) {
-    const tile = Math.floor(row / TILE_ROWS);
-    const lane = laneOf(row);
-    const inBlock = row % BLOCK_ROWS;
-    const half = Math.floor(inBlock / perTexel);
-    const element = inBlock % perTexel;
-    const perStep = numHalves * LANES * perTexel;
-    let target = (tile * numLines * stepsPerLine * numHalves + half) * LANES * perTexel +
-      lane * perTexel + element;
-    let source = (rowOffset + row) * numSteps;
-    for (let step = 0; step < numSteps; step++, source++, target += perStep) {
-      to[target] = from[source]!;
+  const places = Uint32Array.from({ length: TILE_ROWS }, (_, row) => scalePlaceOf(row, layout));
+  for (let first = 0; first < numRows; first += TILE_ROWS) {
+    const count = Math.min(TILE_ROWS, numRows - first);
+    let target = first * numLines * stepsPerLine; // a step has as many scales as a tile has rows
+    for (let step = 0; step < numSteps; step++, target += TILE_ROWS) {
+      let source = (rowOffset + first) * numSteps + step;
+      for (let row = 0; row < count; row++, source += numSteps) {
+        to[target + places[row]!] = from[source]!;
+      }
     }
   }
+}
+
+/** Where a row's scale lies among those of its tile's step: f32 fill two texels, the lanes' first ones before their second. */
+function scalePlaceOf(row: number, layout: MatrixLayout): number {
+  const perTexel = BLOCK_ROWS / scaleTexels(layout);
+  const inBlock = row % BLOCK_ROWS;
+  const texel = Math.floor(inBlock / perTexel) * LANES + laneOf(row);
+  return texel * perTexel + inBlock % perTexel;
 }

@@ -10,6 +10,9 @@ import type { Weights } from "../../models/mod.ts";
 import { destroyMatrix, type Matrix } from "../../ops/mod.ts";
 import type { ModelPlan } from "./model_plan.ts";
 
+/** Bytes that may wait in staging memory for their way to the device; handing over every small tensor costs more than its copy. */
+const FLUSH_BYTES = 4 * 1024 * 1024;
+
 /** Weights on the device, with their end. */
 export interface LoadedWeights extends Weights {
   destroy(): void;
@@ -44,15 +47,21 @@ export async function loadWeights(
         vectors.set(name, device.createBuffer(name, 4 * size));
       }
       let numBytes = 0;
+      let pendingBytes = 0;
       for await (const tensor of readTensors(pkg)) {
         const target = plan.targets.get(tensor.info.name)!;
         if (target.kind === "vector") {
           device.writeBuffer(vectors.get(target.name)!, toFloat32(tensor));
         } else store.write(device, matrices.get(target.name)!, target.plane, tensor.bytes);
         numBytes += tensor.info.nbytes;
-        device.flush();
+        pendingBytes += tensor.info.nbytes;
+        if (pendingBytes >= FLUSH_BYTES) {
+          device.flush();
+          pendingBytes = 0;
+        }
         onProgress(numBytes / pkg.weightsBytes);
       }
+      device.flush();
     });
   } catch (error) {
     destroy();

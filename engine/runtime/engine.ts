@@ -224,16 +224,17 @@ export class LocalEngine implements Engine {
     { model, backend, keepAliveMs }: { model: string; backend?: string; keepAliveMs?: number },
     options: Pick<AcquireOptions, "signal" | "onProgress"> = {},
   ): Promise<ModelLease> {
-    this.#models.assertOpen();
-    const info = await this.#files.provide(model, {
-      ...options,
-      task,
-      backend: this.#parseBackend(backend),
-    });
-    const plan = () => this.#planLoad(info, backend);
-    // Models of the catalog may share their weights and differ in library and context length.
-    const name = [info.path, info.library?.path, info.contextLength, backend].join("\0");
-    return await this.#models.acquire(name, plan, { ...options, keepAliveMs });
+    // What a reference names costs many looks at the disk, so a model that is loaded is found by how it was asked for.
+    const asked = [task, backend, model].join("\0");
+    const plan = async () => {
+      const info = await this.#files.provide(model, {
+        ...options,
+        task,
+        backend: this.#parseBackend(backend),
+      });
+      return await this.#planLoad(info, backend);
+    };
+    return await this.#models.acquire(asked, plan, { ...options, keepAliveMs });
   }
 
   /** What loading a model takes. Asking for it throws what the plan only tells. */

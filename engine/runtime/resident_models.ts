@@ -41,6 +41,10 @@ const RESTART_WINDOW_MS = 60_000;
 
 const MAX_WAIT_MS = 60_000;
 
+/** What requests call a model is kept while it is loaded, but not without end: each spelling of a path is another name. */
+const MAX_NAMES = 256;
+const MAX_NAME_LENGTH = 1024;
+
 /** A loaded model in use: it is not unloaded to make room before it is released. */
 export class ModelLease implements Disposable {
   readonly worker: ModelWorker;
@@ -84,7 +88,7 @@ export class ResidentModels {
    * Loads the model if needed.
    *
    * @param name what the caller calls it; two names may turn out to be one model
-   * @param plan called if nothing with this name is there
+   * @param plan called if nothing with this name is there, or where its name was not kept
    * @throws {DeviceError} `out_of_memory`: it is larger than the budget
    * @throws {EngineError} `queue_timeout`: busy models took the room for too long
    */
@@ -146,7 +150,9 @@ export class ResidentModels {
       this.#models.add(model);
       this.#begin(model);
     }
-    this.#names.set(name, model);
+    if (this.#names.size < MAX_NAMES && name.length <= MAX_NAME_LENGTH) {
+      this.#names.set(name, model);
+    }
     return model;
   }
 

@@ -1,4 +1,5 @@
 /** Measurements that no machine made. @module */
+import { KERNELS_VERSION } from "../../kernels/mod.ts";
 import type { MeasuredOn } from "../../engine/runtime/measurements.ts";
 import type { MeasuredModel } from "../../engine/runtime/prediction.ts";
 
@@ -6,7 +7,7 @@ import type { MeasuredModel } from "../../engine/runtime/prediction.ts";
 export const MADE_UP_ADAPTER: MeasuredOn = {
   adapter: "made-up adapter",
   kernelSet: "gpu",
-  kernelsVersion: 1,
+  kernelsVersion: KERNELS_VERSION,
 };
 
 /** One model; another number of bytes makes it another one. */

@@ -5,6 +5,7 @@
  */
 export * from "./device.ts";
 export * from "./fast_waits.ts";
+export * from "./pass_timer.ts";
 export * from "./readback.ts";
 export * from "./recording.ts";
 export * from "./timestamps.ts";

@@ -44,19 +44,35 @@ export function replay(
   shape: StepShape,
   trace?: TimestampTrace,
 ): void {
-  const shared = trace ? null : encoder.beginComputePass({ label: "step" });
+  if (!trace) {
+    const pass = encoder.beginComputePass({ label: "step" });
+    encodeDispatches(pass, dispatches, shape);
+    pass.end();
+    return;
+  }
+  for (const dispatch of dispatches) {
+    if (dispatch.workgroupsX(shape) === 0 || dispatch.workgroupsY(shape) === 0) continue;
+    const pass = encoder.beginComputePass(trace.nextPass(dispatch.kernel));
+    encodeDispatches(pass, [dispatch], shape);
+    pass.end();
+  }
+}
+
+/** Encodes the dispatches that have workgroups in this shape. */
+export function encodeDispatches(
+  pass: GPUComputePassEncoder,
+  dispatches: readonly Dispatch[],
+  shape: StepShape,
+): void {
   let bound: GPUComputePipeline | null = null;
   for (const dispatch of dispatches) {
     const x = dispatch.workgroupsX(shape);
     const y = dispatch.workgroupsY(shape);
     if (x === 0 || y === 0) continue;
-    const pass = shared ?? encoder.beginComputePass(trace!.nextPass(dispatch.kernel));
     const pipeline = dispatch.pipeline(shape);
-    if (pipeline !== bound || !shared) pass.setPipeline(pipeline);
+    if (pipeline !== bound) pass.setPipeline(pipeline);
     bound = pipeline;
     pass.setBindGroup(0, dispatch.bindGroup);
     pass.dispatchWorkgroups(x, y);
-    if (!shared) pass.end();
   }
-  shared?.end();
 }

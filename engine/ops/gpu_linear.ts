@@ -3,27 +3,30 @@
  *
  * @module
  */
-import {
-  type GemmForm,
-  type GemvForm,
-  GPU_KERNELS,
-  type GpuLinearOptions,
-  type Kernel,
-} from "../../kernels/mod.ts";
-import type { Dispatch, Overrides, StepShape } from "../gpu/mod.ts";
+import { GPU_KERNELS, type GpuLinearOptions } from "../../kernels/mod.ts";
+import type { Dispatch, StepShape } from "../gpu/mod.ts";
 import type { BufferPart } from "./buffer_matrices.ts";
 import { type Count, PER_LOGITS_ROW, PER_TOKEN } from "./dispatch.ts";
 import {
+  boundsOf,
   endOf,
   type GpuLinearLayer,
   isOnLogits,
   type LinearContext,
   type LinearInput,
-  type LinearOutput,
   numEndsOf,
   overridesOf,
   resourcesOf,
 } from "./gpu_linear_bindings.ts";
+import {
+  batchForm,
+  compileGemm,
+  type Compiler,
+  gemmChoices,
+  gemmForm,
+  gemvChoices,
+} from "./gpu_linear_compile.ts";
+import type { FormChoiceOptions, FormSlot } from "./gpu_linear_forms.ts";
 import type { LinearShape } from "./gpu_shapes.ts";
 
 /** Up to this many tokens a layer norms its input itself: for more, a dispatch that does it once costs less. */
@@ -32,17 +35,8 @@ export const MAX_INLINE_TOKENS = 4;
 /** Tokens of the gemv forms; above the last one, or what a layer has of them, the gemm takes over. */
 const GEMV_COLUMNS = [1, 2, 4, 8, 16];
 
-/** WebGPU's bound for each dimension of a dispatch. */
-const MAX_WORKGROUPS = 65535;
-
-const GEMM_TOKEN_LANES = 8;
-const ROWS_PER_QUAD = 4;
-
-/** Sums that an invocation holds in variables. */
-const MAX_SUMS = 32;
-
-/** Lanes and blocks of rows of a workgroup that takes several tokens; more would exceed 16 KiB of workgroup memory. */
-const MAX_BATCH_THREADS = 64;
+/** Tokens that a gemm is timed with: some tiles. */
+const GEMM_TUNING_TOKENS = 128;
 
 /** A layer, one or two dispatches for each part of its weights, and its norm in front where there is one. */
 export async function createGpuLinear(
@@ -65,13 +59,6 @@ export async function createGpuLinear(
   return await Promise.all([...inline, norm, ...staged]);
 }
 
-/** A kernel form for batches up to a size. */
-interface Form {
-  readonly maxTokens: number;
-  readonly pipeline: GPUComputePipeline;
-  readonly workgroups: (numTokens: number) => [x: number, y: number];
-}
-
 /** Which kernels, for batches of which sizes. */
 interface Range {
   readonly norm: GpuLinearOptions["norm"];
@@ -80,62 +67,89 @@ interface Range {
   readonly to?: number;
 }
 
+/** A form for batches up to a size. */
+interface SizedForm {
+  readonly maxTokens: number;
+  readonly slot: FormSlot;
+}
+
 async function linearPart(
-  { device, shapes, ...rest }: LinearContext,
+  context: LinearContext,
   layer: GpuLinearLayer,
   part: BufferPart,
   { norm, from, to = Infinity }: Range,
 ): Promise<Dispatch> {
-  const { weight, output } = layer;
-  const { format, elem } = weight;
+  const { device, choices } = context;
+  const { weight: { format, elem }, output } = layer;
   const end = endOf(output);
-  const numEnds = numEndsOf(output, part);
-  const shape = shapes.linear(weight);
-  const overrides = overridesOf(layer, part);
-  const kernelOf = (form: GemvForm | GemmForm) =>
-    GPU_KERNELS.linear({ format, elem, norm, end, form });
-  const compile = async (
-    maxTokens: number,
-    kernel: Kernel,
-    own: Overrides,
-    workgroups: Form["workgroups"],
-  ): Promise<Form> => {
-    const pipeline = await device.pipeline(kernel, kernel.name, { ...overrides, ...own });
-    return { maxTokens, pipeline, workgroups };
+  const compiler: Compiler = {
+    device,
+    kernelOf: (form) => GPU_KERNELS.linear({ format, elem, norm, end, form }),
+    overrides: overridesOf(layer, part),
+    numEnds: numEndsOf(output, part),
+    bounds: boundsOf(output, part),
   };
-  const forms: Promise<Form>[] = [];
-  for (const columns of GEMV_COLUMNS) {
-    const own = gemvShape(shape, columns, { numLanes: part.numLanes, output });
-    if (columns < from || columns > to || own === null) continue;
-    const numWorkgroups = Math.ceil(numEnds / own.rows / own.rowThreads);
-    const x = Math.min(numWorkgroups, MAX_WORKGROUPS);
-    const y = Math.ceil(numWorkgroups / x);
-    const { rowThreads, ...form } = own;
-    const kernel = kernelOf({ kind: "gemv", columns, ...form });
-    forms.push(compile(columns, kernel, { ROW_THREADS: rowThreads }, () => [x, y]));
-  }
-  const gemm = gemmForm(shape);
-  if (to === Infinity) {
-    const x = Math.ceil(numEnds / (ROWS_PER_QUAD * gemm.rowLanes));
-    const tile = GEMM_TOKEN_LANES * gemm.columns;
-    forms.push(compile(Infinity, kernelOf(gemm), {}, (t) => [x, Math.ceil(t / tile)]));
-  }
-  return chooseForm(await Promise.all(forms), {
+  const shape = context.shapes.linear(layer.weight);
+  // Every form of a layer has the same bindings.
+  const kernel = compiler.kernelOf(gemmForm(shape));
+  const bindGroup = device.bind(kernel, resourcesOf(context, layer, part, norm));
+  const tuned = async (kind: string, options: Omit<FormChoiceOptions, "name">) => {
+    const name = `linear ${format} ${elem} ${norm} ${end} ${kind}, ` +
+      `${compiler.numEnds} x ${layer.weight.numCols}, ${part.numLanes} lanes`;
+    const key = JSON.stringify([name, compiler.overrides]);
+    const choice = await choices.get(key, () => ({ ...options, name }));
+    choice.addLayer(bindGroup, bytesOf(part));
+    return choice;
+  };
+  const onLogits = isOnLogits(output);
+  return chooseForm(await compileForms(compiler, shape, { tuned, onLogits, from, to }), {
     kernel: `linear_${format}_${end}`,
-    // Every form of a layer has the same bindings.
-    bindGroup: device.bind(
-      kernelOf(gemm),
-      resourcesOf({ device, shapes, ...rest }, layer, part, norm),
-    ),
-    count: isOnLogits(output) ? PER_LOGITS_ROW : PER_TOKEN,
+    bindGroup,
+    count: onLogits ? PER_LOGITS_ROW : PER_TOKEN,
     from,
     to,
   });
 }
 
+/** The forms for batches of `from` to `to` tokens; `tuned` makes those that can be tuned. */
+function compileForms(
+  compiler: Compiler,
+  shape: LinearShape,
+  { tuned, onLogits, from, to }: {
+    tuned: (kind: string, options: Omit<FormChoiceOptions, "name">) => Promise<FormSlot>;
+    onLogits: boolean;
+    from: number;
+    to: number;
+  },
+): Promise<SizedForm[]> {
+  const forms: Promise<SizedForm>[] = [];
+  const add = (maxTokens: number, slot: Promise<FormSlot>) => {
+    forms.push(slot.then((slot) => ({ maxTokens, slot })));
+  };
+  for (const columns of GEMV_COLUMNS) {
+    if (columns < from || columns > to) continue;
+    if (columns === 1) {
+      add(1, tuned("gemv", { numTokens: 1, shapes: gemvChoices(compiler, shape) }));
+    } else {
+      const form = batchForm(compiler, shape, columns);
+      if (form) add(columns, form);
+    }
+  }
+  if (to === Infinity) {
+    const numTokens = GEMM_TUNING_TOKENS;
+    add(
+      Infinity,
+      onLogits // few sequences: as many rows are rare, and have no room to be timed in
+        ? compileGemm(compiler, shape).then((form) => ({ form }))
+        : tuned("gemm", { numTokens, shapes: gemmChoices(compiler, shape) }),
+    );
+  }
+  return Promise.all(forms);
+}
+
 /** A dispatch that takes the smallest form that holds the batch, and is left out for batches that are not its own. */
 function chooseForm(
-  forms: readonly Form[],
+  forms: readonly SizedForm[],
   options: {
     kernel: string;
     bindGroup: GPUBindGroup;
@@ -145,7 +159,8 @@ function chooseForm(
   },
 ): Dispatch {
   const { kernel, bindGroup, count, from, to } = options;
-  const formOf = (shape: StepShape) => forms.find(({ maxTokens }) => count(shape) <= maxTokens)!;
+  const formOf = (shape: StepShape) =>
+    forms.find(({ maxTokens }) => count(shape) <= maxTokens)!.slot.form;
   const isOwn = (shape: StepShape) => count(shape) >= from && count(shape) <= to;
   const workgroups = (shape: StepShape, dimension: 0 | 1) =>
     isOwn(shape) ? formOf(shape).workgroups(count(shape))[dimension] : 0;
@@ -158,26 +173,8 @@ function chooseForm(
   };
 }
 
-/** Rows and blocks of a gemv: the tuned ones for a single token, else as many rows as variables allow; null if too few. */
-function gemvShape(
-  shape: LinearShape,
-  columns: number,
-  { numLanes, output }: { numLanes: number; output: LinearOutput },
-): Pick<LinearShape, "rows" | "rowThreads" | "hasSubgroups"> | null {
-  const minRows = output.kind === "rope" ? 2 : 1; // neighbouring rows end together there
-  const { rows, rowThreads, hasSubgroups } = shape;
-  if (columns === 1) {
-    return { rows: Math.max(rows, minRows) as typeof rows, rowThreads, hasSubgroups };
-  }
-  const numBlocks = output.kind === "rope" || output.kind === "gated" ? 2 : 1;
-  const maxRows = Math.min(4, MAX_SUMS / columns / numBlocks) as typeof rows;
-  if (maxRows < minRows) return null;
-  const maxThreads = Math.max(1, Math.floor(MAX_BATCH_THREADS / numLanes));
-  return { rows: maxRows, rowThreads: Math.min(rowThreads, maxThreads), hasSubgroups: false };
-}
-
-function gemmForm({ gemmColumns, gemmRowLanes }: LinearShape): GemmForm {
-  return { kind: "gemm", columns: gemmColumns, rowLanes: gemmRowLanes };
+function bytesOf({ resources }: BufferPart): number {
+  return resources.reduce((sum, resource) => sum + (resource as GPUBuffer).size, 0);
 }
 
 async function normStage(

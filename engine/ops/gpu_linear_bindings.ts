@@ -6,7 +6,8 @@
 import type { GpuLinearOptions } from "../../kernels/mod.ts";
 import type { GpuDevice, GpuResource, Overrides } from "../gpu/mod.ts";
 import type { BufferPart } from "./buffer_matrices.ts";
-import type { GpuShapes } from "./gpu_shapes.ts";
+import type { FormChoices } from "./gpu_linear_forms.ts";
+import type { GpuShapes, LayerBounds } from "./gpu_shapes.ts";
 import type { AttentionOptions, KvLayer, Matrix, StepBuffers } from "./operations.ts";
 
 const GROUP_COLUMNS = 32;
@@ -16,6 +17,8 @@ export interface LinearContext {
   readonly device: GpuDevice;
   readonly step: StepBuffers;
   readonly shapes: GpuShapes;
+  /** Takes the forms that can be tuned. */
+  readonly choices: FormChoices;
   /** Bound where nothing is read. */
   readonly unused: GPUBuffer;
   /** Takes buffers that live as long as the model. */
@@ -75,14 +78,23 @@ export function endOf(output: LinearOutput): GpuLinearOptions["end"] {
   return output.kind === "rope" ? `rope_${output.kv.elem}` : output.kind;
 }
 
+/** Rows that end together: one of each block, and neighbours. */
+export function boundsOf({ kind }: LinearOutput, { numLanes }: BufferPart): LayerBounds {
+  return {
+    numLanes,
+    numBlocks: kind === "gated" || kind === "rope" ? 2 : 1,
+    minRows: kind === "rope" ? 2 : 1,
+  };
+}
+
 /** Whether the batch is the step's logits rows. */
 export function isOnLogits(output: LinearOutput): boolean {
   return output.kind === "store" && output.onLogits === true;
 }
 
 /** Ends of a part: two rows of it are one where they are joined. */
-export function numEndsOf(output: LinearOutput, { numRows }: Pick<BufferPart, "numRows">): number {
-  return output.kind === "gated" || output.kind === "rope" ? numRows / 2 : numRows;
+export function numEndsOf(output: LinearOutput, part: BufferPart): number {
+  return part.numRows / boundsOf(output, part).numBlocks;
 }
 
 /** Numbers of the layer, whatever form its kernel has. */

@@ -15,6 +15,7 @@ import {
   MAX_SPLIT_TOKENS,
 } from "./gpu_attention.ts";
 import { createGpuLinear } from "./gpu_linear.ts";
+import { FormChoices } from "./gpu_linear_forms.ts";
 import type { LinearContext, LinearOutput } from "./gpu_linear_bindings.ts";
 import { chooseShapes, type GpuShapes } from "./gpu_shapes.ts";
 import type {
@@ -45,7 +46,8 @@ export function createGpuOperations(
   const unused = device.createBuffer("unused binding", 16);
   const activations = new GpuActivations(device, maxStepTokens);
   const owned = [unused];
-  const context: LinearContext = { device, step, shapes, unused, owned };
+  const choices = new FormChoices();
+  const context: LinearContext = { device, step, shapes, choices, unused, owned };
 
   const dispatch = (kernel: Kernel, entry: string, options: DispatchOptions) =>
     createDispatch(device, kernel, entry, options);
@@ -159,6 +161,8 @@ export function createGpuOperations(
 
     logits: (x, weight, y, options) =>
       linear(x, weight, { ...options, kind: "store", y, onLogits: true }),
+
+    tunables: () => choices.list(),
 
     destroy() {
       for (const buffer of owned) buffer.destroy();

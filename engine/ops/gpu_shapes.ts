@@ -6,19 +6,26 @@
 import type { AdapterKind, GpuDevice } from "../gpu/mod.ts";
 import type { Matrix } from "./operations.ts";
 
-/** Shape of one linear layer. */
-export interface LinearShape {
-  /** Rows that an invocation sums for a single token: 1, 2 or 4. */
+/** Shape of a gemv for a single token. */
+export interface GemvShape {
+  /** Rows that an invocation sums. */
   readonly rows: 1 | 2 | 4;
-  /** Blocks of rows a workgroup, for a single token. */
+  /** Blocks of rows a workgroup. */
   readonly rowThreads: number;
-  /** Whether lanes are added up by shuffles, for a single token. */
+  /** Whether lanes are added up by shuffles. */
   readonly hasSubgroups: boolean;
-  /** Tokens that an invocation sums in a gemm: 4 or 8. */
+}
+
+/** Shape of a gemm. */
+export interface GemmShape {
+  /** Tokens that an invocation sums. */
   readonly gemmColumns: 4 | 8;
-  /** Row lanes of a gemm: a workgroup is 8 times as large, and takes 4 times as many rows. */
+  /** Row lanes: a workgroup is 8 times as large, and takes 4 times as many rows. */
   readonly gemmRowLanes: 8 | 16;
 }
+
+/** Shape of one linear layer. */
+export interface LinearShape extends GemvShape, GemmShape {}
 
 /** Shapes of all kernels of one model. */
 export interface GpuShapes {
@@ -46,12 +53,71 @@ export const DEFAULT_SHAPES: Record<AdapterKind, GpuShapes> = {
   },
 };
 
-/** Workgroup memory of the largest gemm at 16 row lanes: two blocks of weights, and tokens, in bytes. */
-const GEMM_BYTES = 20 * 1024;
-
 /** The shapes that suit a device; one with little workgroup memory gets smaller tiles. */
 export function chooseShapes({ info, raw }: GpuDevice): GpuShapes {
   const shapes = DEFAULT_SHAPES[info.kind];
-  if (raw.limits.maxComputeWorkgroupStorageSize >= GEMM_BYTES) return shapes;
+  const largest = gemmBytes({ ...DEFAULT_LINEAR_SHAPE, gemmRowLanes: 16 }, 2);
+  if (raw.limits.maxComputeWorkgroupStorageSize >= largest) return shapes;
   return { ...shapes, linear: (weight) => ({ ...shapes.linear(weight), gemmRowLanes: 8 }) };
+}
+
+/** What bounds the shapes of a layer. */
+export interface LayerBounds {
+  readonly numLanes: number;
+  /** Blocks of rows that end together. */
+  readonly numBlocks: number;
+  /** Neighbouring rows that end together. */
+  readonly minRows: number;
+}
+
+/** Rows and row threads, those first that published kernels have: 4 to 32 rows a workgroup. */
+const GEMV_SHAPES = [
+  [4, 2],
+  [4, 1],
+  [2, 4],
+  [2, 2],
+  [4, 4],
+  [1, 4],
+  [1, 8],
+  [2, 8],
+  [4, 8],
+  [2, 1],
+  [1, 2],
+  [1, 1],
+] as const;
+
+/**
+ * The gemv shapes that a device can run. Those with shuffles are not among them: their lanes must lie in a subgroup in order, which
+ * WebGPU does not promise.
+ */
+export function listGemvShapes(
+  { raw }: GpuDevice,
+  { numLanes, numBlocks, minRows }: LayerBounds,
+): GemvShape[] {
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = raw.limits;
+  return GEMV_SHAPES
+    .filter(([rows, rowThreads]) => {
+      const numThreads = numLanes * rowThreads;
+      return rows >= minRows && numThreads <= maxComputeInvocationsPerWorkgroup &&
+        4 * numThreads * (rows * numBlocks + 1) <= maxComputeWorkgroupStorageSize;
+    })
+    .map(([rows, rowThreads]) => ({ rows, rowThreads, hasSubgroups: false }));
+}
+
+/** The gemm shapes that a device can run. */
+export function listGemmShapes(
+  { raw }: GpuDevice,
+  { numBlocks }: Pick<LayerBounds, "numBlocks">,
+): GemmShape[] {
+  const shapes = ([16, 8] as const).flatMap((gemmRowLanes) =>
+    ([4, 8] as const).map((gemmColumns) => ({ gemmColumns, gemmRowLanes }))
+  );
+  return shapes.filter((shape) =>
+    gemmBytes(shape, numBlocks) <= raw.limits.maxComputeWorkgroupStorageSize
+  );
+}
+
+/** Workgroup memory of kernels/gpu/linear_gemm.ts: a group of every row, and of every token. */
+function gemmBytes({ gemmColumns, gemmRowLanes }: GemmShape, numBlocks: number): number {
+  return 512 * gemmRowLanes * numBlocks + 1024 * gemmColumns;
 }

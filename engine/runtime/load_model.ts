@@ -17,6 +17,7 @@ import { modelDefaultSampling } from "../sampling/mod.ts";
 import { loadTextModel, type TextModel } from "../text/mod.ts";
 import type { ProgressListener, SamplingParams } from "../types.ts";
 import type { Embedder } from "./embedder.ts";
+import { KernelShapeFile } from "./kernel_shapes.ts";
 import { isSettled, MeasurementFile } from "./measurements.ts";
 import type { LoadOptions } from "./protocol.ts";
 import type { Runner } from "./runner.ts";
@@ -60,18 +61,20 @@ async function loadWgsl(
   options: LoadOptions,
   onProgress: ProgressListener,
 ): Promise<LoadedModel> {
-  const { dir, contextLength, maxSequences } = options;
+  const { dir, contextLength, maxSequences, cacheDir } = options;
   const pkg = await openPackage(dir);
   const text = await loadTextModel(pkg);
   chooseSoftwareThreads(countWeights(pkg));
   const device = await GpuDevice.create();
+  const shapes = cacheDir === undefined ? null : new KernelShapeFile(cacheDir);
   const runner = await WgslRunner.load(device, pkg, {
+    ...(shapes && { shapes }),
     ...(contextLength === undefined ? {} : { contextLength }),
     ...(maxSequences === undefined ? {} : { maxSequences }),
     onProgress,
   });
   const sampling = modelDefaultSampling(pkg.chatConfig);
-  const remarks = await keepMeasurement(runner, pkg, options);
+  const remarks = [...shapes?.remarks ?? [], ...await keepMeasurement(runner, pkg, options)];
   return { task: "generate", runner, text, sampling, remarks };
 }
 

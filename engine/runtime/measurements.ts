@@ -4,7 +4,7 @@
  * @module
  */
 import { isAbsolute, join } from "node:path";
-import { withLock } from "../store/download/lock.ts";
+import { CacheFile, type CacheFormat } from "./cache_file.ts";
 import { hasSameShapes, type MeasuredModel, type StepCosts } from "./prediction.ts";
 
 /** Format of the file; one with another number is measured anew. */
@@ -24,9 +24,6 @@ const MAX_SAMPLES = 4;
 
 /** How long a full mean stands before a load measures again. */
 const MAX_AGE_MS = 24 * 60 * 60 * 1000;
-
-/** How long a load waits for another process that writes, in ms. */
-const MAX_LOCK_WAIT_MS = 1000;
 
 /** What was measured on; times of one say nothing of another. */
 export interface MeasuredOn {
@@ -83,29 +80,26 @@ export function findCacheDir(): string | null {
   return base ? join(base, "ollm") : null;
 }
 
+const FORMAT: CacheFormat<readonly Measurement[]> = {
+  empty: [],
+  maxBytes: MAX_FILE_BYTES,
+  parse,
+  toJson: (measurements) => ({ version: VERSION, measurements }),
+};
+
 /** The measurements of a cache folder. */
 export class MeasurementFile {
-  readonly #path: string;
+  readonly #file: CacheFile<readonly Measurement[]>;
 
   /** @param dir the folder; made at the first {@linkcode record} */
   constructor(dir: string) {
-    this.#path = join(dir, "measurements.json");
+    this.#file = new CacheFile(join(dir, "measurements.json"), FORMAT);
   }
 
   /** Reads the file. A damaged one is as good as none. */
   async read(): Promise<ReadMeasurements> {
-    try {
-      const { size } = await Deno.stat(this.#path);
-      if (size > MAX_FILE_BYTES) throw new SyntaxError(`it has ${size} bytes`);
-      return { measurements: parse(await Deno.readTextFile(this.#path)), fault: null };
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return { measurements: [], fault: null };
-      const why = error instanceof Error ? error.message : String(error);
-      return {
-        measurements: [],
-        fault: `cannot use ${this.#path}: ${why}; the next load writes it anew`,
-      };
-    }
+    const { content, fault } = await this.#file.read();
+    return { measurements: content, fault };
   }
 
   /**
@@ -114,32 +108,12 @@ export class MeasurementFile {
    * @throws {Error} the file cannot be written, or another process holds it for too long
    */
   async record(on: MeasuredOn, model: MeasuredModel): Promise<void> {
-    const lock = {
-      signal: AbortSignal.timeout(MAX_LOCK_WAIT_MS),
-      pollMs: 5,
-      onWait: () => {},
-    };
-    await withLock(`${this.#path}.lock`, lock, async () => {
-      const { measurements } = await this.read();
+    await this.#file.update((measurements) => {
       const isSame = (other: Measurement) => isOn(other, on) && hasSameShapes(other, model);
       const own = { ...on, ...model, ...toMean(model, measurements.find(isSame)) };
-      const kept = [...measurements.filter((other) => !isSame(other)), own].slice(
-        -MAX_MEASUREMENTS,
-      );
-      await this.#write(JSON.stringify({ version: VERSION, measurements: kept }, null, 1));
+      const others = measurements.filter((other) => !isSame(other));
+      return [...others, own].slice(-MAX_MEASUREMENTS);
     });
-  }
-
-  /** Replaces the file in one step: a reader sees the old one or the new one. */
-  async #write(text: string): Promise<void> {
-    const part = `${this.#path}.${Deno.pid}-${crypto.randomUUID()}.part`;
-    try {
-      await Deno.writeTextFile(part, text);
-      await Deno.rename(part, this.#path);
-    } catch (error) {
-      await Deno.remove(part).catch(() => {}); // the write failed, and this is its rest
-      throw error;
-    }
   }
 }
 
@@ -176,9 +150,8 @@ function toMean(model: MeasuredModel, earlier: Measurement | undefined) {
   return { ...Object.fromEntries(times), numSamples, measuredAt: Date.now() };
 }
 
-/** @throws {SyntaxError} the text is not a file of this version */
-function parse(text: string): Measurement[] {
-  const file: unknown = JSON.parse(text);
+/** @throws {SyntaxError} the value is not of this version */
+function parse(file: unknown): Measurement[] {
   if (!isRecord(file) || !Array.isArray(file.measurements)) {
     throw new SyntaxError("it is damaged");
   }

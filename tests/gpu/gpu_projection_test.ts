@@ -1,6 +1,7 @@
 import type { Elem } from "../../kernels/mod.ts";
 import { type BufferPart, createSplit } from "../../engine/ops/buffer_matrices.ts";
 import { createGpuLinear } from "../../engine/ops/gpu_linear.ts";
+import { FormChoices } from "../../engine/ops/gpu_linear_forms.ts";
 import type { LinearInput } from "../../engine/ops/gpu_linear_bindings.ts";
 import {
   DEFAULT_LINEAR_SHAPE,
@@ -90,6 +91,7 @@ async function project(
         ...DEFAULT_SHAPES.gpu,
         linear: () => ({ ...DEFAULT_LINEAR_SHAPE, ...shape }),
       },
+      choices: new FormChoices(),
       unused: output(4),
       owned: [],
     },

@@ -17,8 +17,10 @@ import {
 import { type Activations, computeRopeFrequencies, computeRopeTable } from "../../models/mod.ts";
 import type { Operations, StepBuffers } from "../../ops/mod.ts";
 import type { Runner, RunnerEntry, RunnerLimits } from "../../runtime/runner.ts";
+import { type ShapeStore, tuneKernels } from "./autotune.ts";
 import { type LoadedWeights, loadWeights } from "./load_weights.ts";
 import { type ModelPlan, type ModelPlanOptions, planModel } from "./model_plan.ts";
+import { describeKernels } from "./step_costs.ts";
 import { StepCommands } from "./step_commands.ts";
 
 /** Words of a `Token` and of `Step` in kernels/lib/step.wgsl. */
@@ -32,6 +34,8 @@ const WARM_UP_TOKENS = [1, 2, 4, 8];
 export interface WgslRunnerOptions extends ModelPlanOptions {
   /** Share from 0 to 1, and what is being done. */
   onProgress?: (share: number, stage: string) => void;
+  /** Where times of kernels are kept, by which their shapes are chosen; absent takes the shapes that suit most devices. */
+  shapes?: ShapeStore;
 }
 
 /** A decoder on our kernels. */
@@ -108,7 +112,7 @@ export class WgslRunner implements Runner {
     pkg: ModelPackage,
     options: WgslRunnerOptions = {},
   ): Promise<WgslRunner> {
-    const { onProgress = () => {}, ...sizes } = options;
+    const { onProgress = () => {}, shapes, ...sizes } = options;
     const plan = planModel(pkg, device.info, sizes);
     const weights = await loadWeights(
       device,
@@ -121,7 +125,10 @@ export class WgslRunner implements Runner {
       "the KV cache and activations",
       () => WgslRunner.#record(device, plan, weights),
     );
-    await runner.#warmUp((share) => onProgress(0.9 + 0.1 * share, "compiling kernels"));
+    if (shapes) {
+      await runner.#tune(shapes, (share) => onProgress(0.9 + 0.05 * share, "tuning kernels"));
+    }
+    await runner.#warmUp((share) => onProgress(0.95 + 0.05 * share, "compiling kernels"));
     onProgress(1, "ready");
     return runner;
   }
@@ -185,6 +192,18 @@ export class WgslRunner implements Runner {
       logits: activations.logits,
       dispatches,
     });
+  }
+
+  /** Takes the fastest shapes of kernels, where there is a choice; before any step is encoded. */
+  async #tune(store: ShapeStore, onProgress: (share: number) => void): Promise<void> {
+    const { maxStepTokens } = this.limits;
+    const all = await this.#ops.tunables?.() ?? [];
+    const tunables = all.filter(({ numTokens }) => numTokens <= maxStepTokens);
+    if (tunables.length === 0) return;
+    const on = describeKernels(this.plan, this.device.info);
+    const known = await store.read(on);
+    const measured = await tuneKernels(this.device, this.#step, tunables, { known, onProgress });
+    if (measured.size > 0) await store.record(on, measured);
   }
 
   /**

@@ -3,21 +3,27 @@
  *
  * @module
  */
+import { IdleTimer } from "./idle_timer.ts";
 
 /** Puts an event into every silence. */
 export async function* withKeepAlive<T>(
   events: AsyncGenerator<T>,
   { silenceMs, create }: { silenceMs: number; create: () => T },
 ): AsyncGenerator<T> {
+  let onSilence = () => {};
+  using silence = new IdleTimer(silenceMs, () => onSilence());
   let pending: Promise<IteratorResult<T>> | undefined;
   try {
     for (;;) {
       pending ??= events.next();
-      const result = await withinTime(pending, silenceMs);
+      const silent = new Promise<undefined>((resolve) => onSilence = () => resolve(undefined));
+      silence.restart();
+      const result = await Promise.race([pending, silent]);
       if (result === undefined) {
         yield create();
         continue;
       }
+      silence.stop();
       pending = undefined;
       if (result.done) return;
       yield result.value;

@@ -136,7 +136,7 @@ Deno.test("createResponse() cancels the generation when its client leaves", asyn
   const { post, engine } = createTestApp({ hangs: true });
   const stream = await post(PATH, { ...HELLO, stream: true });
   const reader = stream.body!.getReader();
-  for (let i = 0; i < 5; i++) await reader.read();
+  await reader.read(); // all that there is before the silence
   await reader.cancel();
   const client = new AbortController();
   const response = post(PATH, HELLO, { signal: client.signal });

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { DownloadError } from "../../../engine/mod.ts";
+import { withKeepAlive } from "../../../server/waiting.ts";
 import { createTestApp, readData, type TestApp } from "../../support/app.ts";
 import type { StubOptions } from "../../support/stub_engine.ts";
 
@@ -90,4 +91,43 @@ Deno.test("streamSessionPrompt() frees its session when the model does not come"
     const response = await app.post(`/v1/sessions/${id}/prompt/stream`, { prompt: "Hi" });
     assert.match(await response.text(), /event: error/);
   }
+});
+
+Deno.test("withKeepAlive() breaks each silence, and sets no timer for each event", async (t) => {
+  async function* events(): AsyncGenerator<string> {
+    for (let i = 0; i < 100; i++) {
+      await null;
+      yield "event";
+    }
+    await new Promise((resolve) => delay(resolve, 50));
+    yield "last";
+  }
+  const delay = globalThis.setTimeout;
+  let numTimers = 0;
+  globalThis.setTimeout = Object.assign((...args: Parameters<typeof delay>) => {
+    numTimers++;
+    return delay(...args);
+  }, delay);
+  const read: string[] = [];
+  try {
+    const options = { silenceMs: 20, create: () => "silence" };
+    for await (const event of withKeepAlive(events(), options)) read.push(event);
+  } finally {
+    globalThis.setTimeout = delay;
+  }
+  assert.deepEqual(read.slice(0, 101), [...new Array(100).fill("event"), "silence"]);
+  assert.equal(read.at(-1), "last");
+  assert.ok(numTimers < 10, `${numTimers} timers`);
+  await t.step("ends its source when its reader leaves", async () => {
+    let hasEnded = false;
+    async function* endless(): AsyncGenerator<string> {
+      try {
+        for (;;) yield "event";
+      } finally {
+        hasEnded = true;
+      }
+    }
+    for await (const _ of withKeepAlive(endless(), { silenceMs: 20, create: () => "" })) break;
+    assert.ok(hasEnded);
+  });
 });

@@ -17,10 +17,7 @@ import { answerGreedily, findDifferences, type GreedyAnswer } from "../support/g
 const NUM_PROMPTS = Number(Deno.args[0] ?? 8);
 const BATCH_SIZE = 8;
 const MAX_TOKENS = Deno.args.length === 0 ? 12 : 48;
-/**
- * On lavapipe a step of the gpu set takes a hundred times longer than one of the other set, and the process keeps about 9 MB of
- * each: few prompts are asked alone there, and 200 prompts take some 12 GB.
- */
+/** On lavapipe a step of the gpu set takes ten times as long as one of the other set: few prompts are asked alone there. */
 const NUM_ALONE_ON_GPU = Deno.args.length === 0 ? 2 : 20;
 
 const pkg = await openPackage("models/ollm-tiny");

@@ -87,7 +87,7 @@ async function linearPart(
     kernelOf: (form) => GPU_KERNELS.linear({ format, elem, norm, end, form }),
     overrides: overridesOf(layer, part),
     numEnds: numEndsOf(output, part),
-    bounds: boundsOf(output, part),
+    bounds: boundsOf(layer, part),
   };
   const shape = context.shapes.linear(layer.weight);
   // Every form of a layer has the same bindings.

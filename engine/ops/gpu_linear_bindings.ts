@@ -78,12 +78,21 @@ export function endOf(output: LinearOutput): GpuLinearOptions["end"] {
   return output.kind === "rope" ? `rope_${output.kv.elem}` : output.kind;
 }
 
-/** Rows that end together: one of each block, and neighbours. */
-export function boundsOf({ kind }: LinearOutput, { numLanes }: BufferPart): LayerBounds {
+/** Rows of w that one end joins. */
+function numBlocksOf({ kind }: LinearOutput): number {
+  return kind === "gated" || kind === "rope" ? 2 : 1;
+}
+
+/** What bounds the shapes of a part's kernels. */
+export function boundsOf(
+  { output, weight: { format } }: GpuLinearLayer,
+  { numLanes }: BufferPart,
+): LayerBounds {
   return {
     numLanes,
-    numBlocks: kind === "gated" || kind === "rope" ? 2 : 1,
-    minRows: kind === "rope" ? 2 : 1,
+    numBlocks: numBlocksOf(output),
+    minRows: output.kind === "rope" ? 2 : 1, // neighbours end together
+    format,
   };
 }
 
@@ -94,7 +103,7 @@ export function isOnLogits(output: LinearOutput): boolean {
 
 /** Ends of a part: two rows of it are one where they are joined. */
 export function numEndsOf(output: LinearOutput, part: BufferPart): number {
-  return part.numRows / boundsOf(output, part).numBlocks;
+  return part.numRows / numBlocksOf(output);
 }
 
 /** Numbers of the layer, whatever form its kernel has. */

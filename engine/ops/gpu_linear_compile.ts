@@ -64,8 +64,8 @@ export async function compileGemm(
 }
 
 /** The kernel form of a shape. */
-export function gemmForm({ gemmColumns, gemmRowLanes }: GemmShape): GemmForm {
-  return { kind: "gemm", columns: gemmColumns, rowLanes: gemmRowLanes };
+export function gemmForm({ gemmColumns, gemmRowLanes, hasHalfTiles }: GemmShape): GemmForm {
+  return { kind: "gemm", columns: gemmColumns, rowLanes: gemmRowLanes, hasHalfTiles };
 }
 
 /** Shapes for a single token, the layer's own first. */
@@ -73,18 +73,12 @@ export function gemvChoices(
   compiler: Compiler,
   { rows, rowThreads, hasSubgroups }: GemvShape,
 ): FormChoiceOptions["shapes"] {
-  const own = {
-    rows: Math.max(rows, compiler.bounds.minRows) as GemvShape["rows"],
-    rowThreads,
-    hasSubgroups,
-  };
+  const { device, bounds } = compiler;
+  const ownRows = Math.max(rows, bounds.minRows) as GemvShape["rows"];
+  const shapes = [{ rows: ownRows, rowThreads, hasSubgroups }, ...listGemvShapes(device, bounds)];
   const nameOf = (shape: GemvShape) =>
     `${shape.rows} x ${shape.rowThreads}${shape.hasSubgroups ? " by shuffles" : ""}`;
-  return new Map(
-    [own, ...listGemvShapes(compiler.device, compiler.bounds)].map((
-      shape,
-    ) => [nameOf(shape), () => compileGemv(compiler, shape, 1)]),
-  );
+  return new Map(shapes.map((shape) => [nameOf(shape), () => compileGemv(compiler, shape, 1)]));
 }
 
 /** Shapes for many tokens, the layer's own first. */
@@ -92,11 +86,10 @@ export function gemmChoices(
   compiler: Compiler,
   own: GemmShape,
 ): FormChoiceOptions["shapes"] {
-  return new Map(
-    [own, ...listGemmShapes(compiler.device, compiler.bounds)].map((
-      shape,
-    ) => [`${shape.gemmRowLanes} x ${shape.gemmColumns}`, () => compileGemm(compiler, shape)]),
-  );
+  const shapes = [own, ...listGemmShapes(compiler.device, compiler.bounds)];
+  const nameOf = ({ gemmRowLanes, gemmColumns, hasHalfTiles }: GemmShape) =>
+    `${gemmRowLanes} x ${gemmColumns}${hasHalfTiles ? " in halves" : ""}`;
+  return new Map(shapes.map((shape) => [nameOf(shape), () => compileGemm(compiler, shape)]));
 }
 
 /** A gemv for several tokens: as many rows as variables allow; null if too few. */

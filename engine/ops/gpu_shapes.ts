@@ -22,6 +22,8 @@ export interface GemmShape {
   readonly gemmColumns: 4 | 8;
   /** Row lanes: a workgroup is 8 times as large, and takes 4 times as many rows. */
   readonly gemmRowLanes: 8 | 16;
+  /** Whether weights lie in workgroup memory as f16, which holds the codes of q4 exactly; other formats have no such form. */
+  readonly hasHalfTiles: boolean;
 }
 
 /** Shape of one linear layer. */
@@ -42,6 +44,7 @@ export const DEFAULT_LINEAR_SHAPE: LinearShape = {
   hasSubgroups: false,
   gemmColumns: 4,
   gemmRowLanes: 16,
+  hasHalfTiles: false,
 };
 
 /** Shapes by kind of adapter, without any measurement. */
@@ -68,6 +71,7 @@ export interface LayerBounds {
   readonly numBlocks: number;
   /** Neighbouring rows that end together. */
   readonly minRows: number;
+  readonly format: Matrix["format"];
 }
 
 /** Rows and row threads, those first that published kernels have: 4 to 32 rows a workgroup. */
@@ -104,20 +108,37 @@ export function listGemvShapes(
     .map(([rows, rowThreads]) => ({ rows, rowThreads, hasSubgroups: false }));
 }
 
+/** Tokens, row lanes, half tiles. */
+const GEMM_SHAPES = [
+  [4, 16, false],
+  [4, 16, true],
+  [8, 16, true],
+  [8, 16, false],
+  [8, 8, true],
+  [8, 8, false],
+  [4, 8, true],
+  [4, 8, false],
+] as const;
+
 /** The gemm shapes that a device can run. */
 export function listGemmShapes(
   { raw }: GpuDevice,
-  { numBlocks }: Pick<LayerBounds, "numBlocks">,
+  { numBlocks, format }: Pick<LayerBounds, "numBlocks" | "format">,
 ): GemmShape[] {
-  const shapes = ([16, 8] as const).flatMap((gemmRowLanes) =>
-    ([4, 8] as const).map((gemmColumns) => ({ gemmColumns, gemmRowLanes }))
-  );
-  return shapes.filter((shape) =>
-    gemmBytes(shape, numBlocks) <= raw.limits.maxComputeWorkgroupStorageSize
-  );
+  return GEMM_SHAPES
+    .map(([gemmColumns, gemmRowLanes, hasHalfTiles]) => (
+      { gemmColumns, gemmRowLanes, hasHalfTiles }
+    ))
+    .filter((shape) =>
+      (format === "q4" || !shape.hasHalfTiles) &&
+      gemmBytes(shape, numBlocks) <= raw.limits.maxComputeWorkgroupStorageSize
+    );
 }
 
 /** Workgroup memory of kernels/gpu/linear_gemm.ts: a group of every row, and of every token. */
-function gemmBytes({ gemmColumns, gemmRowLanes }: GemmShape, numBlocks: number): number {
-  return 512 * gemmRowLanes * numBlocks + 1024 * gemmColumns;
+function gemmBytes(
+  { gemmColumns, gemmRowLanes, hasHalfTiles }: GemmShape,
+  numBlocks: number,
+): number {
+  return (hasHalfTiles ? 256 : 512) * gemmRowLanes * numBlocks + 1024 * gemmColumns;
 }

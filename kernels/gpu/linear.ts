@@ -25,7 +25,7 @@
  *         Memory     4 · K_THREADS · ROW_THREADS · sums of a lane bytes of workgroup memory; none with subgroups
  *   gemm  any number:  dispatch (ceil(rows / (4 · ROW_LANES)), ceil(T / (8 · columns))), `columns` 4 or 8.
  *         ROW_LANES · 8 invocations; groups are unpacked once into workgroup memory, an invocation sums 4 rows by `columns` tokens.
- *         Memory     512 · ROW_LANES · blocks + 1,024 · columns bytes of workgroup memory
+ *         Memory     512 · ROW_LANES · blocks + 1,024 · columns bytes of workgroup memory; with half tiles 256 instead of 512
  * An end may join a row of each of two blocks (`gated`, `rope_*`): row_of() says which.
  *
  * @module
@@ -74,6 +74,8 @@ export interface GemmForm {
   readonly columns: number;
   /** ROW_LANES, quads of rows a workgroup: 8 or 16. */
   readonly rowLanes: number;
+  /** Keeps weights in workgroup memory as f16; only for q4, whose codes fit exactly: scales come later. */
+  readonly hasHalfTiles: boolean;
 }
 
 const DENSE: Record<Elem, string> = { f32: weightsF32, f16: weightsF16 };
@@ -111,7 +113,10 @@ function bindingsOf({ format, elem, norm, end }: GpuLinearOptions): Bindings {
 
 function nameOf({ format, elem, norm, end, form }: GpuLinearOptions): string {
   const parts = ["linear", format, elem, ...(norm === "none" ? [] : [norm]), end, form.kind];
-  if (form.kind === "gemm") return [...parts, `${form.rowLanes}x${form.columns}`].join("_");
+  if (form.kind === "gemm") {
+    const tile = `${form.rowLanes}x${form.columns}`;
+    return [...parts, tile, ...(form.hasHalfTiles ? ["half"] : [])].join("_");
+  }
   return [...parts, `${form.columns}x${form.rows}`, ...(form.hasSubgroups ? ["subgroup"] : [])]
     .join("_");
 }

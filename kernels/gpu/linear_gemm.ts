@@ -12,6 +12,8 @@ export interface GemmOptions extends EndForm {
   readonly columns: number;
   /** Quads of rows a workgroup. */
   readonly rowLanes: number;
+  /** Keeps weights in workgroup memory as f16, which must hold them exactly. */
+  readonly hasHalfTiles: boolean;
 }
 
 const COMPONENTS = ["x", "y", "z", "w"];
@@ -32,10 +34,13 @@ const NUM_BLOCKS = ${numBlocks}u;
 const TILE_TOKENS = ${GEMM_TOKEN_LANES * columns}u;
 const TOKEN_QUADS = TILE_TOKENS / 4u;
 
-var<workgroup> w_tile: array<vec4f, NUM_BLOCKS * GROUP_COLUMNS * ROW_LANES>; // [block, column, quad of rows]
+var<workgroup> w_tile: array<${
+    options.hasHalfTiles ? "vec2u" : "vec4f"
+  }, NUM_BLOCKS * GROUP_COLUMNS * ROW_LANES>; // [block, column, quad of rows]
 var<workgroup> x_tile: array<vec4f, GROUP_COLUMNS * TOKEN_QUADS>; // [column, quad of tokens]
 
-${stageFunctions()}
+${options.hasHalfTiles ? stageHalves() : stageQuads()}
+${stageTokens()}
 
 @compute @workgroup_size(${GEMM_TOKEN_LANES}u * ROW_LANES)
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -70,8 +75,8 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 `;
 }
 
-/** Unpacking a group of every row of the tile, and of every token's x: [column, quad], so that a load gives four neighbours. */
-function stageFunctions(): string {
+/** Unpacking a group of every row of the tile: [column, quad], so that a load gives four neighbours. */
+function stageQuads(): string {
   return `
 fn stage_weights(first_row: u32, p: u32, local: u32) {
   let num_rows = NUM_BLOCKS * 4u * ROW_LANES;
@@ -87,8 +92,38 @@ fn stage_weights(first_row: u32, p: u32, local: u32) {
     ${unroll(4, (j) => `w_tile[at + ${j}u * ROW_LANES][c] = low.${COMPONENTS[j]};`)}
     ${unroll(4, (j) => `w_tile[at + ${4 + j}u * ROW_LANES][c] = high.${COMPONENTS[j]};`)}
   }
+}`;
 }
 
+/** The same in f16, two neighbouring rows a word: an invocation unpacks both. */
+function stageHalves(): string {
+  const word = (half: string, j: number) =>
+    `pack2x16float(vec2f(first_${half}.${COMPONENTS[j]}, second_${half}.${COMPONENTS[j]}))`;
+  return `
+fn stage_weights(first_row: u32, p: u32, local: u32) {
+  let num_pairs = NUM_BLOCKS * 2u * ROW_LANES;
+  let last_row = params.num_rows - 1u;
+  for (var i = local; i < 4u * num_pairs; i += ${GEMM_TOKEN_LANES}u * ROW_LANES) {
+    let o = i / num_pairs;
+    let pair = i % (2u * ROW_LANES);
+    let b = i % num_pairs / (2u * ROW_LANES);
+    let first = load_octet(min(row_of(first_row + 2u * pair, b), last_row), p, o);
+    let second = load_octet(min(row_of(first_row + 2u * pair + 1u, b), last_row), p, o);
+    let first_low = octet_low(first) * COLUMN_STEPS;
+    let first_high = octet_high(first) * COLUMN_STEPS;
+    let second_low = octet_low(second) * COLUMN_STEPS;
+    let second_high = octet_high(second) * COLUMN_STEPS;
+    let at = (b * GROUP_COLUMNS + 8u * o) * ROW_LANES + pair / 2u;
+    let c = pair % 2u;
+    ${unroll(4, (j) => `w_tile[at + ${j}u * ROW_LANES][c] = ${word("low", j)};`)}
+    ${unroll(4, (j) => `w_tile[at + ${4 + j}u * ROW_LANES][c] = ${word("high", j)};`)}
+  }
+}`;
+}
+
+/** Every token's x of a group: [column, quad]. */
+function stageTokens(): string {
+  return `
 fn stage_tokens(first_token: u32, g: u32, local: u32) {
   for (var i = local; i < TILE_TOKENS * GROUP_FOURS; i += ${GEMM_TOKEN_LANES}u * ROW_LANES) {
     let t = i / GROUP_FOURS;
@@ -102,7 +137,9 @@ fn stage_tokens(first_token: u32, g: u32, local: u32) {
 }
 
 /** One column of the invocation's rows and tokens. */
-function column(j: number, { columns, numBlocks }: GemmOptions): string {
+function column(j: number, { columns, numBlocks, hasHalfTiles }: GemmOptions): string {
+  const unpack = (quad: string) =>
+    hasHalfTiles ? `vec4f(unpack2x16float(${quad}.x), unpack2x16float(${quad}.y))` : quad;
   return `
         {
           let at = k + ${j}u;
@@ -112,7 +149,8 @@ function column(j: number, { columns, numBlocks }: GemmOptions): string {
   }
           ${
     unroll(numBlocks, (b) => `
-          let w_${b} = w_tile[(${b}u * GROUP_COLUMNS + at) * ROW_LANES + row_lane];
+          let quad_${b} = w_tile[(${b}u * GROUP_COLUMNS + at) * ROW_LANES + row_lane];
+          let w_${b} = ${unpack(`quad_${b}`)};
           ${
       unroll(
         columns,

@@ -1,5 +1,5 @@
 /**
- * Streams the weights of an open package, a few shards in memory at a time.
+ * Streams the weights of an open package, one shard in memory at a time.
  *
  * @module
  */
@@ -11,12 +11,12 @@ const MIN_PARALLEL_BYTES = 64 * 1024 * 1024;
 /** Options of {@linkcode readTensors}. */
 export interface ReadTensorsOptions {
   /**
-   * Compares each shard with its MD5 before any of its tensors is handed out.
+   * Compares each shard with its MD5.
    * @default true
    */
   verify?: boolean;
   /**
-   * Bytes of a package from which on workers read and check shards ahead.
+   * Bytes of a package from which on a worker checks shards while their tensors are handed out.
    * @default 67108864
    */
   minParallelBytes?: number;
@@ -34,9 +34,12 @@ export interface LoadedTensor {
 }
 
 /**
- * Yields every tensor of the package, shard by shard in file order. Peak memory is four shards and one decoded tensor.
+ * Yields every tensor of the package, shard by shard in file order. Peak memory is one shard and one decoded tensor.
  *
- * @throws {ModelInvalidError} a shard is missing, has another size, or its MD5 differs
+ * A large package is checked while it is read, and fails behind its last tensor at the latest: nothing may be computed with a
+ * tensor before all have come.
+ *
+ * @throws {ModelInvalidError} a shard is missing, has another size, changes, or its MD5 differs
  */
 export async function* readTensors(
   pkg: Pick<ModelPackage, "shards">,

@@ -1,19 +1,20 @@
 /**
- * Entry of the workers that read and check shards while another isolate uploads those before.
+ * Entry of the worker that hashes shards while another isolate uploads them.
  *
  * @module
  */
 import { toErrorRecord } from "../errors.ts";
-import { readShardFile } from "./shard_file.ts";
-import type { ShardReply, ShardRequest } from "./shard_reader.ts";
+import { hashShardFiles } from "./shard_file.ts";
+import type { HashReply, HashRequest } from "./shard_reader.ts";
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 
-scope.onmessage = ({ data: { shard, verify, buffer } }: MessageEvent<ShardRequest>) => {
+scope.onmessage = ({ data: shards }: MessageEvent<HashRequest>) => {
+  let reply: HashReply;
   try {
-    readShardFile(shard, new Uint8Array(buffer), verify);
-    scope.postMessage({ buffer } satisfies ShardReply, [buffer]);
+    reply = { readings: hashShardFiles(shards) };
   } catch (error) {
-    scope.postMessage({ error: toErrorRecord(error) } satisfies ShardReply);
+    reply = { error: toErrorRecord(error) };
   }
+  scope.postMessage(reply);
 };

@@ -46,22 +46,7 @@ export async function loadWeights(
       for (const [name, size] of plan.vectors) {
         vectors.set(name, device.createBuffer(name, 4 * size));
       }
-      let numBytes = 0;
-      let pendingBytes = 0;
-      for await (const tensor of readTensors(pkg)) {
-        const target = plan.targets.get(tensor.info.name)!;
-        if (target.kind === "vector") {
-          device.writeBuffer(vectors.get(target.name)!, toFloat32(tensor));
-        } else store.write(device, matrices.get(target.name)!, target.plane, tensor.bytes);
-        numBytes += tensor.info.nbytes;
-        pendingBytes += tensor.info.nbytes;
-        if (pendingBytes >= FLUSH_BYTES) {
-          device.flush();
-          pendingBytes = 0;
-        }
-        onProgress(numBytes / pkg.weightsBytes);
-      }
-      device.flush();
+      await fill(device, pkg, { plan, matrices, vectors, onProgress });
     });
   } catch (error) {
     destroy();
@@ -75,14 +60,55 @@ export async function loadWeights(
   };
 }
 
+/** What is filled. */
+interface Targets {
+  plan: ModelPlan;
+  matrices: ReadonlyMap<string, Matrix>;
+  vectors: ReadonlyMap<string, GPUBuffer>;
+  onProgress: (share: number) => void;
+}
+
+async function fill(
+  device: GpuDevice,
+  pkg: ModelPackage,
+  { plan, matrices, vectors, onProgress }: Targets,
+): Promise<void> {
+  let numBytes = 0;
+  let pendingBytes = 0;
+  let notFinite: string | null = null;
+  for await (const tensor of readTensors(pkg)) {
+    const { name, nbytes } = tensor.info;
+    const target = plan.targets.get(name)!;
+    if (target.kind === "vector") {
+      const values = toFloat32(tensor);
+      if (!values.every(Number.isFinite)) notFinite ??= name;
+      device.writeBuffer(vectors.get(target.name)!, values);
+    } else {
+      plan.kernelSet.matrices.write(
+        device,
+        matrices.get(target.name)!,
+        target.plane,
+        tensor.bytes,
+      );
+    }
+    numBytes += nbytes;
+    pendingBytes += nbytes;
+    if (pendingBytes >= FLUSH_BYTES) {
+      device.flush();
+      pendingBytes = 0;
+    }
+    onProgress(numBytes / pkg.weightsBytes);
+  }
+  device.flush();
+  // Only now, since a damaged shard, which may have such values, is to be named itself.
+  if (notFinite === null) return;
+  throw new ModelInvalidError(`The tensor "${notFinite}" holds a value that is not finite`);
+}
+
 /** Vectors are few and small: kernels read them as f32 whatever the package holds. */
 function toFloat32({ info, bytes }: LoadedTensor): Float32Array<ArrayBuffer> {
   const aligned = bytes.slice().buffer;
-  const values = info.dtype === "f16"
+  return info.dtype === "f16"
     ? new Float32Array(new Float16Array(aligned))
     : new Float32Array(aligned);
-  if (!values.every(Number.isFinite)) {
-    throw new ModelInvalidError(`The tensor "${info.name}" holds a value that is not finite`);
-  }
-  return values;
 }

@@ -6,7 +6,7 @@
  */
 
 /** How often guesses are taken to be right before any was judged, by the tokens that agree: 2 to 3, 4 to 7, 8 to 15, more. */
-const PRIOR_RATES = [0.2, 0.4, 0.6, 0.8];
+const PRIOR_RATES = [0.25, 0.5, 0.75, 0.9];
 /** Guesses that the prior counts for. */
 const PRIOR_WEIGHT = 4;
 /** Weight of the past a guess: the last 50 or so count. */
@@ -24,10 +24,11 @@ export class GuessRates {
     this.#numJudged[i] = RATE_DECAY * this.#numJudged[i]! + 1;
   }
 
-  /** From 0 to 1. */
+  /** From 0 to 1; less a standard error, since drafts are made where the rate looks good, and that is where it is overrated. */
   rate(matchLength: number): number {
     const i = classOf(matchLength);
-    return this.#numRight[i]! / this.#numJudged[i]!;
+    const mean = this.#numRight[i]! / this.#numJudged[i]!;
+    return Math.max(0, mean - Math.sqrt(mean * (1 - mean) / this.#numJudged[i]!));
   }
 }
 

@@ -16,7 +16,7 @@ export type SpeculationMode = "auto" | "always" | "off";
 const MAX_DRAFTS = 7;
 
 /** A step must get so much more done in its time: what is measured sways. */
-const MIN_GAIN = 1.05;
+const MIN_GAIN = 1.1;
 
 const NO_DRAFTS: readonly number[] = [];
 

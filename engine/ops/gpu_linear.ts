@@ -28,6 +28,7 @@ import {
 } from "./gpu_linear_compile.ts";
 import type { FormChoiceOptions, FormSlot } from "./gpu_linear_forms.ts";
 import type { LinearShape } from "./gpu_shapes.ts";
+import { findOrderedLanes } from "./subgroup_lanes.ts";
 
 /** Up to this many tokens a layer norms its input itself: for more, a dispatch that does it once costs less. */
 export const MAX_INLINE_TOKENS = 4;
@@ -87,7 +88,7 @@ async function linearPart(
     kernelOf: (form) => GPU_KERNELS.linear({ format, elem, norm, end, form }),
     overrides: overridesOf(layer, part),
     numEnds: numEndsOf(output, part),
-    bounds: boundsOf(layer, part),
+    bounds: boundsOf(layer, part, await findOrderedLanes(device)),
   };
   const shape = context.shapes.linear(layer.weight);
   // Every form of a layer has the same bindings.

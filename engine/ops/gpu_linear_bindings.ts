@@ -87,9 +87,11 @@ function numBlocksOf({ kind }: LinearOutput): number {
 export function boundsOf(
   { output, weight: { format } }: GpuLinearLayer,
   { numLanes }: BufferPart,
+  orderedLanes: number,
 ): LayerBounds {
   return {
     numLanes,
+    orderedLanes,
     numBlocks: numBlocksOf(output),
     minRows: output.kind === "rope" ? 2 : 1, // neighbours end together
     format,

@@ -72,40 +72,32 @@ export interface LayerBounds {
   /** Neighbouring rows that end together. */
   readonly minRows: number;
   readonly format: Matrix["format"];
+  /** Invocations that surely lie in one subgroup in order. */
+  readonly orderedLanes: number;
 }
 
-/** Rows and row threads, those first that published kernels have: 4 to 32 rows a workgroup. */
-const GEMV_SHAPES = [
-  [4, 2],
-  [4, 1],
-  [2, 4],
-  [2, 2],
-  [4, 4],
-  [1, 4],
-  [1, 8],
-  [2, 8],
-  [4, 8],
-  [2, 1],
-  [1, 2],
-  [1, 1],
-] as const;
+/** Rows and row threads that published kernels have: 4 to 16 rows a workgroup. */
+const LIKELY_SHAPES = [[4, 2], [4, 1], [2, 4], [2, 2], [4, 4], [1, 4]] as const;
 
-/**
- * The gemv shapes that a device can run. Those with shuffles are not among them: their lanes must lie in a subgroup in order, which
- * WebGPU does not promise.
- */
-export function listGemvShapes(
-  { raw }: GpuDevice,
-  { numLanes, numBlocks, minRows }: LayerBounds,
-): GemvShape[] {
+/** Beyond these, for devices that are unlike most. */
+const OTHER_SHAPES = [[1, 8], [2, 8], [4, 8], [2, 1], [1, 2], [1, 1]] as const;
+
+/** The gemv shapes that a device can run, the likely ones first; with shuffles only where lanes lie in their subgroup in order. */
+export function listGemvShapes({ raw }: GpuDevice, bounds: LayerBounds): GemvShape[] {
+  const { numLanes, numBlocks, minRows, orderedLanes } = bounds;
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = raw.limits;
-  return GEMV_SHAPES
-    .filter(([rows, rowThreads]) => {
-      const numThreads = numLanes * rowThreads;
-      return rows >= minRows && numThreads <= maxComputeInvocationsPerWorkgroup &&
-        4 * numThreads * (rows * numBlocks + 1) <= maxComputeWorkgroupStorageSize;
-    })
-    .map(([rows, rowThreads]) => ({ rows, rowThreads, hasSubgroups: false }));
+  const plain = (shapes: typeof LIKELY_SHAPES | typeof OTHER_SHAPES): GemvShape[] =>
+    shapes.map(([rows, rowThreads]) => ({ rows, rowThreads, hasSubgroups: false }));
+  const likely = plain(LIKELY_SHAPES);
+  const shuffling = orderedLanes >= numLanes
+    ? likely.map((shape) => ({ ...shape, hasSubgroups: true }))
+    : [];
+  return [...likely, ...shuffling, ...plain(OTHER_SHAPES)].filter((shape) => {
+    const numThreads = numLanes * shape.rowThreads;
+    const bytes = shape.hasSubgroups ? 0 : 4 * numThreads * (shape.rows * numBlocks + 1);
+    return shape.rows >= minRows && numThreads <= maxComputeInvocationsPerWorkgroup &&
+      bytes <= maxComputeWorkgroupStorageSize;
+  });
 }
 
 /** Tokens, row lanes, half tiles. */

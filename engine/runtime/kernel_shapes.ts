@@ -12,13 +12,13 @@ const VERSION = 1;
 /** A model has some ten kernels; those that were not touched for the longest time go first. */
 const MAX_KERNELS = 512;
 
-/** 512 kernels of 12 shapes take 250 kB. */
+/** 512 kernels of 18 shapes take 400 kB. */
 const MAX_FILE_BYTES = 1 << 20;
 
 /** Names are short; what is longer is not ours. */
 const MAX_TEXT_LENGTH = 1024;
 
-/** A kernel has 12 shapes at most. */
+/** A kernel has 18 shapes at most. */
 const MAX_SHAPES = 64;
 
 /** What times were measured on; those of another adapter, or of other kernels, say nothing. */

@@ -18,6 +18,7 @@ import normStage from "./norm_stage.wgsl" with { type: "text" };
 import rmsNorm from "./rms_norm.wgsl" with { type: "text" };
 import rmsNormHeads from "./rms_norm_heads.wgsl" with { type: "text" };
 import ropeKvAppend from "./rope_kv_append.wgsl" with { type: "text" };
+import subgroupLanes from "./subgroup_lanes.wgsl" with { type: "text" };
 
 export type { GemmForm, GemvForm, GpuLinearOptions } from "./linear.ts";
 
@@ -64,6 +65,10 @@ export const GPU_KERNELS = {
     body: ropeKvAppend,
     libs: [step],
     byElem: ELEM,
+  }),
+  subgroupLanes: defineKernel("subgroup_lanes", {
+    bindings: ["read_write"],
+    body: subgroupLanes,
   }),
   attention: gpuAttentionKernel,
   attentionReduce: attentionReduceKernel,

@@ -2,15 +2,15 @@
  * Compares one greedy answer over HTTP, by every route that gives one, with the same answer straight from the engine: all in
  * turns on one worker. Prints a Markdown table.
  *
- *     deno run -A bench/http.ts [--runs 5] [--generate 250] [--against CHECKOUT]
+ *     deno run -A bench/http.ts [--runs 5] [--generate 250] [--routes stream] [--against CHECKOUT]
  *
- * `--against` measures another checkout of this repository as well, in the same turns.
+ * `--routes` keeps those with this text in their names. `--against` measures another checkout of this repository as well, in the same turns.
  *
  * @module
  */
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
-import { computeRate, type Question, ROUTES } from "./http_routes.ts";
+import { computeRate, type Question, type Route, ROUTES } from "./http_routes.ts";
 import { formatSpread, formatTable } from "./report.ts";
 import { type AnswerPair, ServedEngine } from "./served.ts";
 
@@ -31,6 +31,7 @@ async function main(): Promise<void> {
     options: {
       runs: { type: "string", default: "5" },
       generate: { type: "string", default: "250" },
+      routes: { type: "string", default: "" },
       against: { type: "string" },
     },
   });
@@ -40,16 +41,17 @@ async function main(): Promise<void> {
     maxTokens: Number(flags.generate),
     bannedTokens: BANNED_TOKENS,
   };
+  const routes = ROUTES.filter(({ name }) => name.includes(flags.routes));
   const checkouts: [mark: string, root: string][] = [["", ROOT]];
   if (flags.against) checkouts.push([" (against)", `${await Deno.realPath(flags.against)}/`]);
   const all: Series[] = [];
   for (const [mark, root] of checkouts) {
     all.push({ mark, served: await ServedEngine.start(root, MODEL), pairs: [] });
   }
-  for (const { served } of all) await served.compare(question, false); // warms the host's own code
+  for (const { served } of all) await served.compare(question, { routes }); // warms the host's own code
   for (let run = 0; run < Number(flags.runs); run++) {
     for (const { served, pairs } of all) {
-      pairs.push(...await served.compare(question, run % 2 === 1));
+      pairs.push(...await served.compare(question, { routes, isHttpFirst: run % 2 === 1 }));
     }
   }
   for (const { served } of all) await served.stop();
@@ -57,11 +59,11 @@ async function main(): Promise<void> {
   console.log(
     `${MODEL}, ${flags.generate} tokens, ${flags.runs} runs in turns; median (lowest to highest); load average ${load}\n`,
   );
-  console.log(formatAnswers(all));
+  console.log(formatAnswers(all, routes));
 }
 
 /** Streams by their rate behind the first token, whole answers by their whole time. */
-function formatAnswers(all: readonly Series[]): string {
+function formatAnswers(all: readonly Series[], routes: readonly Route[]): string {
   const header = [
     "one answer",
     "engine tok/s",
@@ -70,7 +72,7 @@ function formatAnswers(all: readonly Series[]): string {
     "engine's first text, ms",
     "over HTTP, ms",
   ];
-  const rows = ROUTES.flatMap((route) =>
+  const rows = routes.flatMap((route) =>
     all.map(({ mark, pairs }) => {
       const own = pairs.filter((pair) => pair.route === route);
       const rates = (way: "engine" | "http") =>

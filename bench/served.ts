@@ -45,9 +45,12 @@ export class ServedEngine {
   }
 
   /** Each route's answer and the engine's own; `isHttpFirst` turns the order of the two. */
-  async compare(question: Question, isHttpFirst: boolean): Promise<AnswerPair[]> {
+  async compare(
+    question: Question,
+    { routes = ROUTES, isHttpFirst = false }: { routes?: readonly Route[]; isHttpFirst?: boolean },
+  ): Promise<AnswerPair[]> {
     const pairs: AnswerPair[] = [];
-    for (const route of ROUTES) {
+    for (const route of routes) {
       const pair: Partial<AnswerPair> = {};
       const askEngine = async () => void (pair.engine = await this.#askEngine(question));
       const askServer = async () => void (pair.http = await ask(this.#url, route, question));

@@ -10,8 +10,8 @@
  */
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
-import { computeRate, type Question, type Route, ROUTES } from "./http_routes.ts";
-import { formatSpread, formatTable } from "./report.ts";
+import { type AnswerSeries, formatAnswers } from "./answers.ts";
+import { type Question, ROUTES } from "./http_routes.ts";
 import { type AnswerPair, ServedEngine } from "./served.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -19,9 +19,8 @@ const MODEL = "ollm-tiny";
 /** The model's ends of text. */
 const BANNED_TOKENS = [0, 2];
 
-/** All answers of one checkout. */
-interface Series {
-  mark: string;
+/** A checkout that is measured. */
+interface Series extends AnswerSeries {
   served: ServedEngine;
   pairs: AnswerPair[];
 }
@@ -60,37 +59,6 @@ async function main(): Promise<void> {
     `${MODEL}, ${flags.generate} tokens, ${flags.runs} runs in turns; median (lowest to highest); load average ${load}\n`,
   );
   console.log(formatAnswers(all, routes));
-}
-
-/** Streams by their rate behind the first token, whole answers by their whole time. */
-function formatAnswers(all: readonly Series[], routes: readonly Route[]): string {
-  const header = [
-    "one answer",
-    "engine tok/s",
-    "over HTTP tok/s",
-    "HTTP of engine, run by run",
-    "engine's first text, ms",
-    "over HTTP, ms",
-  ];
-  const rows = routes.flatMap((route) =>
-    all.map(({ mark, pairs }) => {
-      const own = pairs.filter((pair) => pair.route === route);
-      const rates = (way: "engine" | "http") =>
-        own.map((pair) => computeRate(pair[way], route.isStream));
-      const [engine, http] = [rates("engine"), rates("http")];
-      const firsts = (way: "engine" | "http") =>
-        route.isStream ? formatSpread(own.map((pair) => pair[way].firstMs)) : "";
-      return [
-        route.name + mark,
-        formatSpread(engine),
-        formatSpread(http),
-        `${formatSpread(http.map((rate, i) => 100 * rate / engine[i]!))} %`,
-        firsts("engine"),
-        firsts("http"),
-      ];
-    })
-  );
-  return formatTable(header, rows);
 }
 
 if (import.meta.main) await main();

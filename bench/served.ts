@@ -47,7 +47,8 @@ export class ServedEngine {
   /** Each route's answer and the engine's own; `isHttpFirst` turns the order of the two. */
   async compare(
     question: Question,
-    { routes = ROUTES, isHttpFirst = false }: { routes?: readonly Route[]; isHttpFirst?: boolean },
+    { routes = ROUTES, isHttpFirst = false }: { routes?: readonly Route[]; isHttpFirst?: boolean } =
+      {},
   ): Promise<AnswerPair[]> {
     const pairs: AnswerPair[] = [];
     for (const route of routes) {

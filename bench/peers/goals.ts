@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { computeAnswerRates } from "../answers.ts";
+import { ROUTES } from "../http_routes.ts";
 import { ENGINE_NAMES } from "./engines.ts";
 import { computeRatios, decodeFirst, middle, type ModelRuns } from "./measurements.ts";
 import type { CaseResult } from "./results.ts";
@@ -112,7 +114,7 @@ function smolGoals(model: ModelRuns | undefined): Goal[] {
       2.5,
       middle(
         serving.map(({ streams }) =>
-          streams[1] && streams[16] && streams[16].total / streams[1].total
+          streams[1]?.decode && streams[16]?.decode && streams[16].decode / streams[1].decode
         ),
       ),
     ),
@@ -135,23 +137,26 @@ function smolGoals(model: ModelRuns | undefined): Goal[] {
 
 function tinyGoals(model: ModelRuns | undefined): Goal[] {
   const name = "ollm-tiny";
-  const shares = model?.serving.map(({ engine, http }) => {
-    const [own, served] = [engine.streams[1]?.decode, http.streams[1]?.decode];
-    return own && served ? 100 * served / own : null;
+  const decode = (what: string, value: number | null): Goal => ({
+    what: `${name}: ${what}`,
+    bound: { atLeast: 400 },
+    unit: "tok/s",
+    value,
   });
+  const answers = ROUTES.map((route) => ({
+    route,
+    rates: computeAnswerRates(model?.answers ?? [], route),
+  }));
+  const streamed = answers.flatMap(({ route, rates }) => route.isStream ? rates.engine : []);
   return [
-    {
-      what: `${name}: decode`,
-      bound: { atLeast: 400 },
-      unit: "tok/s",
-      value: middle(ourRuns(model).map(decodeFirst)),
-    },
-    {
-      what: `${name}: decode over HTTP, share of the engine's own`,
+    decode("decode, the runner", middle(ourRuns(model).map(decodeFirst))),
+    decode("decode, the engine", middle(streamed)),
+    ...answers.map(({ route, rates }): Goal => ({
+      what: `${name}: ${route.name}, rate over HTTP as a share of the engine's own`,
       bound: { atLeast: 90 },
       unit: "%",
-      value: middle(shares ?? null),
-    },
+      value: middle(rates.sharePercent),
+    })),
     {
       what: `${name}: from the start of the command to the first text`,
       bound: { atMost: 2000 },

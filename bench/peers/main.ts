@@ -28,17 +28,28 @@ import { formatPeers, type PeersContext } from "./report.ts";
 import { measureServing, type ServingOptions, type ServingResult } from "./serving/measure.ts";
 import { measureStart, startServer } from "./serving/server.ts";
 import { connectHttpService } from "./serving/service.ts";
+import { type AnswerPair, ServedEngine } from "../served.ts";
 import { SHAPES } from "./shapes.ts";
 
 const EMBEDDED = "ollm-tiny";
 const PARTS = ["rates", "serving", "load", "start"];
 /** Untimed tokens of a first prefill. */
 const NUM_WARMUP_TOKENS = { usual: 64, slow: 2 };
-/** Prefix and admitted prompt of the serving part: the embedded model's context is 1,024 tokens. */
+/**
+ * Tokens of the serving part: the embedded model's context is 1,024 tokens. Sixteen streams begin one after the other, and
+ * must then decode together for a while.
+ */
 const SERVING_TOKENS = {
-  embedded: { numPrefixTokens: 896, numAdmittedTokens: 0 },
-  shaped: { numPrefixTokens: 1024, numAdmittedTokens: 2048 },
+  embedded: { numGeneratedTokens: 256, numPrefixTokens: 896, numAdmittedTokens: 0 },
+  shaped: { numGeneratedTokens: 128, numPrefixTokens: 1024, numAdmittedTokens: 2048 },
 };
+/** What each route is asked, several times in each run. */
+const ANSWER = {
+  prompt: "Tell me a long story about a fox.",
+  maxTokens: 256,
+  bannedTokens: [0, 2], // ends of text
+};
+const NUM_ANSWERS = 3;
 /** Its prefills take a minute each on software adapters, and say nothing that the smaller models do not. */
 const NOT_SERVED = "qwen2-0.5b";
 /** The package of about 300 MB that the goal for loading speaks of. */
@@ -148,6 +159,7 @@ async function runOnce(model: Model, runs: ModelRuns, run: number, parts: string
   if (parts.includes("serving") && name !== NOT_SERVED) {
     say("serving");
     runs.serving.push(await serve(model, run));
+    if (name === EMBEDDED) runs.answers.push(...await compareAnswers(model));
   }
   if (parts.includes("load") && name === LOADED) {
     say("load");
@@ -169,7 +181,6 @@ async function serve({ name, dir }: Model, run: number) {
   const serving: ServingOptions = {
     streams: counts("streams"),
     numPromptTokens: Math.min(...counts("context")),
-    numGeneratedTokens: count("generate"),
     ...SERVING_TOKENS[name === EMBEDDED ? "embedded" : "shaped"],
     seed: run,
   };
@@ -181,6 +192,22 @@ async function serve({ name, dir }: Model, run: number) {
     return { engine, http };
   } finally {
     await server.stop();
+  }
+}
+
+/** Answers by all routes and from the engine, behind one that warms the host's own code. */
+async function compareAnswers({ dir }: Model): Promise<AnswerPair[]> {
+  const served = await ServedEngine.start(ROOT, basename(dir));
+  const question = { model: basename(dir), ...ANSWER };
+  const pairs: AnswerPair[] = [];
+  try {
+    await served.compare(question);
+    for (let i = 0; i < NUM_ANSWERS; i++) {
+      pairs.push(...await served.compare(question, { isHttpFirst: i % 2 === 1 }));
+    }
+    return pairs;
+  } finally {
+    await served.stop();
   }
 }
 
@@ -202,6 +229,7 @@ async function main(): Promise<void> {
       ? contenders.map(({ engine, rates }) => ({ engine, rates, runs: [], failure: null }))
       : [],
     serving: [],
+    answers: [],
     loads: [],
     startMs: [],
   }));

@@ -5,6 +5,7 @@
  */
 import { median } from "../statistics.ts";
 import { type Contender, ENGINE_NAMES } from "./engines.ts";
+import type { AnswerPair } from "../served.ts";
 import type { LoadResult } from "./load_case.ts";
 import type { CaseResult } from "./results.ts";
 import type { ServingResult } from "./serving/measure.ts";
@@ -21,6 +22,8 @@ export interface ModelRuns {
   name: string;
   engines: EngineRuns[];
   serving: { engine: ServingResult; http: ServingResult }[];
+  /** One answer by each route and from the engine; of the embedded model, several times a run. */
+  answers: AnswerPair[];
   loads: { ours: LoadResult; bytes: LoadResult }[];
   /** From the start of the command line to its first text, in ms. */
   startMs: number[];

@@ -7,6 +7,8 @@ import { formatNumber, formatSpread, formatTable } from "../report.ts";
 import { ENGINE_NAMES } from "./engines.ts";
 import { type Goal, isReached, listGoals } from "./goals.ts";
 import { computeRatios, decodeFirst, type EngineRuns, type ModelRuns } from "./measurements.ts";
+import { formatServing, SERVING_HEAD } from "./report_serving.ts";
+import { keysOf, spread } from "./runs.ts";
 import type { CaseResult } from "./results.ts";
 
 /** Where and how it was run. */
@@ -28,10 +30,6 @@ export interface PeersContext {
 const BUSY_SHARE = 0.5;
 
 type PickRate = (run: CaseResult) => number | undefined;
-
-const SERVING_HEAD = `## Serving
-
-Through the engine as a library, and over HTTP with a client in another process; greedy. Prompts are new in each run.`;
 
 /** The whole report. */
 export function formatPeers(models: readonly ModelRuns[], context: PeersContext): string {
@@ -149,74 +147,6 @@ function describeEngine({ engine, rates, runs, failure }: EngineRuns): string {
   return `- ${engine}: ${version}; ${device}; ${tokens}${remark}`;
 }
 
-function formatServing({ name, serving }: ModelRuns): string {
-  const streams = keysOf(serving.flatMap(({ http }) => Object.keys(http.streams).map(Number)));
-  const rows = (["engine", "http"] as const).flatMap((way) =>
-    streams.map((count) => [
-      way === "engine" ? "engine" : "HTTP",
-      `${count}`,
-      spread(serving, (run) => run[way].streams[count]?.total),
-      spread(serving, (run) => run[way].streams[count]?.decode ?? undefined),
-      spread(serving, (run) => run[way].streams[count]?.numOutputTokens),
-    ])
-  );
-  rows.push(...streams.map((count) => [
-    "HTTP / engine",
-    `${count}`,
-    spread(
-      serving,
-      ({ http, engine }) => ratio(http.streams[count]?.total, engine.streams[count]?.total),
-    ),
-    spread(
-      serving,
-      ({ http, engine }) => ratio(http.streams[count]?.decode, engine.streams[count]?.decode),
-    ),
-    "",
-  ]));
-  const header = [
-    "through",
-    "streams",
-    "tok/s, prefills included",
-    "tok/s while all decode",
-    "tokens",
-  ];
-  return [`### ${name}`, formatTable(header, rows), ...formatTimes(serving)].join("\n\n");
-}
-
-function ratio(a: number | null | undefined, b: number | null | undefined): number | undefined {
-  return a && b ? a / b : undefined;
-}
-
-function formatTimes(serving: ModelRuns["serving"]): string[] {
-  const lines: string[] = [];
-  const [first] = serving;
-  if (first?.http.prefix) {
-    const { numPromptTokens } = first.http.prefix;
-    lines.push(
-      `Over HTTP, first token of a prompt of ${numPromptTokens} tokens: cold ${
-        spread(serving, ({ http }) => http.prefix?.coldMs)
-      } ms; with ${
-        spread(serving, ({ http }) => http.prefix?.numCachedTokens)
-      } of them cached, as \`cached_tokens\` says, ${
-        spread(serving, ({ http }) => http.prefix?.cachedMs)
-      } ms.`,
-    );
-  }
-  if (first?.http.admission) {
-    const { numStreams, numAdmittedTokens } = first.http.admission;
-    const time = (pick: "usualMs" | "p50Ms" | "p99Ms" | "numGaps") =>
-      spread(serving, ({ http }) => http.admission?.[pick]);
-    lines.push(
-      `Over HTTP, ${numStreams} streams while a prompt of ${numAdmittedTokens} tokens is admitted: between tokens ${
-        time("usualMs")
-      } ms before (median), then p50 ${time("p50Ms")} ms and p99 ${time("p99Ms")} ms of ${
-        time("numGaps")
-      } gaps.`,
-    );
-  }
-  return lines;
-}
-
 function formatLoad({ name, loads, startMs }: ModelRuns): string {
   const lines = loads.length > 0 ? describeLoads(loads) : [];
   if (startMs.length > 0) {
@@ -255,13 +185,4 @@ function describeLoads(loads: ModelRuns["loads"]): string[] {
       )
     }`,
   ];
-}
-
-function spread<T>(runs: readonly T[], pick: (run: T) => number | undefined): string {
-  const values = runs.map(pick).filter((value) => value !== undefined);
-  return values.length > 0 ? formatSpread(values) : "–";
-}
-
-function keysOf(values: readonly number[]): number[] {
-  return [...new Set(values)].sort((a, b) => a - b);
 }

@@ -58,7 +58,7 @@ export interface ServingResult {
 }
 
 /** With the long prompt's they are as many as a server runs at once. */
-const NUM_BACKGROUND = 7;
+const NUM_BACKGROUND = 15;
 /** Tokens of each running stream before the long prompt comes. */
 const NUM_USUAL_GAPS = 16;
 const MAX_BACKGROUND_TOKENS = 1024;

@@ -41,6 +41,7 @@ function makeModel(speed = 100): ModelRuns {
       { engine: ENGINE_NAMES.llamaCpp, rates, runs: [run(2), run(2)], failure: null },
     ],
     serving: [],
+    answers: [],
     loads: [],
     startMs: [],
   };

@@ -1,4 +1,4 @@
-// Which rows a dispatch of a linear layer computes. What else a layer is, it is by overrides: drivers know the length of every loop.
+// Which rows a dispatch of a linear layer computes. What else a layer is, it is by overrides: loops have a known length.
 struct Params {
   // Row length of y
   n: u32,

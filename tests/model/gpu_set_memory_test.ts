@@ -5,7 +5,7 @@ import { GpuDevice } from "../../engine/gpu/mod.ts";
 
 const NUM_STEPS = 30;
 
-/** Mesa's lavapipe keeps 600 kB of each dispatch of a kernel that branches on a uniform alone: one such kernel a layer is 90 MB. */
+/** Mesa's lavapipe keeps 600 kB and more of each dispatch of a kernel that it compiles anew: one such kernel a layer is 90 MB. */
 const MAX_GROWTH_MB = 30;
 
 Deno.test("steps of the gpu set keep no memory", async (t) => {

@@ -132,17 +132,17 @@ export function createGpuOperations(
     },
 
     gatedLinear: async (x, weight, y, { activation }) => {
+      const isGeglu = activation === "geglu";
       if (weight.parts.length === 1) {
-        const isGeglu = activation === "geglu";
         return await linear(x, weight, { kind: "gated", y: bufferOf(y), isGeglu });
       }
       // Gates and ups lie in different buffers.
       const gateUp = activations.scratch("gate up", weight.numRows);
       return [
         ...await linear(x, weight, { kind: "store", y: gateUp }),
-        await dispatch(GPU_KERNELS.gatedActivation, activation, {
+        await dispatch(GPU_KERNELS.gatedActivation, "gated_activation", {
           resources: [gateUp, bufferOf(y)],
-          overrides: { F: y.numCols, WORKGROUP_SIZE: shapes.rowThreads },
+          overrides: { F: y.numCols, IS_GEGLU: isGeglu, WORKGROUP_SIZE: shapes.rowThreads },
           x: Math.ceil(y.numCols / (4 * shapes.rowThreads)),
           y: PER_TOKEN,
         }),

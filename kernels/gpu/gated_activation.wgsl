@@ -1,12 +1,10 @@
-// gated_activation: activation of a fused gate and up projection
-//   y[t, f] = act(x[t, f]) · x[t, F + f]
+// gated_activation: activation of a fused gate and up projection; goes behind lib/gate.wgsl
+//   y[t, f] = gate(x[t, f]) · x[t, F + f]
 // Bindings (group 0)
 //   0 x       read        [T, 2F] f32, gate then up, in fours
 //   1 y       read_write  [T, F]  f32, in fours
-// Entries    swiglu  act(v) = v / (1 + exp(−v))
-//            geglu   act(v) = v / 2 · (1 + tanh(sqrt(2 / π) · (v + 0.044715 v³)))
 // Dispatch   (ceil(F / (4 · WORKGROUP_SIZE)), T)
-// Overrides  F a multiple of 4                                   Source  arXiv:2002.05202, arXiv:1606.08415
+// Overrides  F a multiple of 4                                   Source  arXiv:2002.05202
 override F: u32;
 override WORKGROUP_SIZE: u32 = 64u;
 
@@ -14,7 +12,7 @@ override WORKGROUP_SIZE: u32 = 64u;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
-fn swiglu(
+fn gated_activation(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
@@ -23,24 +21,7 @@ fn swiglu(
   if (f >= f4_count) {
     return;
   }
-  let gate = x[group.y * 2u * f4_count + f]; // x[t, 4f..]
+  let own = x[group.y * 2u * f4_count + f]; // x[t, 4f..]
   let up = x[group.y * 2u * f4_count + f4_count + f]; // x[t, F + 4f..]
-  y[group.y * f4_count + f] = gate / (1.0 + exp(-gate)) * up;
-}
-
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn geglu(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let f4_count = F / 4u;
-  let f = group.x * WORKGROUP_SIZE + local;
-  if (f >= f4_count) {
-    return;
-  }
-  let gate = x[group.y * 2u * f4_count + f]; // x[t, 4f..]
-  let up = x[group.y * 2u * f4_count + f4_count + f]; // x[t, F + 4f..]
-  // Beyond ±10 tanh is ±1 in f32; a large argument would overflow inside some drivers' tanh.
-  let inner = clamp(0.7978845608 * (gate + 0.044715 * gate * gate * gate), vec4f(-10.0), vec4f(10.0));
-  y[group.y * f4_count + f] = 0.5 * gate * (1.0 + tanh(inner)) * up;
+  y[group.y * f4_count + f] = gate(own) * up;
 }

@@ -5,6 +5,7 @@
  */
 import elemF16 from "../lib/elem_f16.wgsl" with { type: "text" };
 import elemF32 from "../lib/elem_f32.wgsl" with { type: "text" };
+import gate from "../lib/gate.wgsl" with { type: "text" };
 import laneNorm from "../lib/lane_norm.wgsl" with { type: "text" };
 import lanes from "../lib/lanes.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
@@ -73,8 +74,8 @@ export const GPU_KERNELS = {
   attention: gpuAttentionKernel,
   attentionReduce: attentionReduceKernel,
   gatedActivation: defineKernel("gated_activation", {
-    entries: ["swiglu", "geglu"],
     bindings: ["read", "read_write"],
     body: gatedActivation,
+    libs: [gate],
   }),
 } as const satisfies Record<string, Kernel | ((options: never) => Kernel)>;

@@ -218,3 +218,26 @@ Deno.test("tuneKernels() stops at its time and goes on the next time", async () 
   assert.deepEqual(Object.keys(measured.get(name)!).toSorted(), shapes.toSorted());
   bench.ops.destroy();
 });
+
+Deno.test("tuneKernels() leaves a shape alone that the driver does not compile", async () => {
+  const { bench } = await createLayer(1);
+  const [tunable] = watched(await bench.ops.tunables!()).all as [Tunable];
+  const [good, bad] = tunable.shapes as [string, string];
+  const chosen: string[] = [];
+  const tuned = await tuneKernels(device, bench.step, [{
+    ...tunable,
+    shapes: [good, bad],
+    prepare: (shape) =>
+      shape === bad ? Promise.reject(new Error("no such thing")) : tunable.prepare(shape),
+    choose: (shape) => Promise.resolve(void chosen.push(shape)),
+  }], { known: new Map(), budgetMs: 60_000 });
+  const { [bad]: time } = tuned.get(tunable.name)!;
+  await tuneKernels(device, bench.step, [{
+    ...tunable,
+    shapes: [good, bad],
+    choose: (shape) => Promise.resolve(void chosen.push(shape)),
+  }], { known: new Map([[tunable.name, { [bad]: time! }]]), budgetMs: 0 });
+  assert.deepEqual(chosen, [good, good]);
+  assert.deepEqual(Object.keys(tuned.get(tunable.name)!).toSorted(), [good, bad].toSorted());
+  bench.ops.destroy();
+});

@@ -21,6 +21,9 @@ const MAX_RUNS = 16;
 /** Passes of each shape, in turn with those of the others; the fastest counts. */
 const NUM_ROUNDS = 3;
 
+/** Stands for the time of a shape that this driver does not compile; the default has compiled when layers were made. */
+const NEVER_MS = 1e9;
+
 /** Times of the shapes of one kernel, in ms for all of its layers. */
 export type ShapeTimes = Readonly<Record<string, number>>;
 
@@ -99,9 +102,8 @@ function byWeight(tunables: readonly Tunable[]): Tunable[] {
 
 /** The shape of the least time; the first one, the default, where nothing was measured. */
 function fastest(shapes: readonly string[], times: ShapeTimes): string {
-  return shapes.reduce((best, shape) =>
-    (times[shape] ?? Infinity) < (times[best] ?? Infinity) ? shape : best
-  );
+  const timeOf = (shape: string) => times[shape] ?? NEVER_MS;
+  return shapes.reduce((best, shape) => timeOf(shape) < timeOf(best) ? shape : best);
 }
 
 /** A batch of tokens that are all the same: the time does not depend on them. */
@@ -122,17 +124,22 @@ async function timeShapes(
   const start = performance.now();
   const compileDeadline = start + (deadline - start) / 2;
   const prepared: { shape: string; dispatches: Dispatch[] }[] = [];
+  const times: Record<string, number> = {};
   for (const shape of shapes) {
-    const dispatches = await tunable.prepare(shape);
+    const dispatches = await tunable.prepare(shape).catch(() => null);
+    if (dispatches === null) {
+      times[shape] = NEVER_MS;
+      continue;
+    }
     // Drivers may compile at the first dispatch, so its time says nothing.
     await timer.time(dispatches.slice(0, 1), step);
     prepared.push({ shape, dispatches });
     if (performance.now() > compileDeadline) break;
   }
   const [first] = prepared;
-  const passMs = await timer.time(first!.dispatches.slice(0, 1), step) * first!.dispatches.length;
-  const { numLayers, numRuns } = sizeOfPass(first!.dispatches.length, passMs);
-  const times: Record<string, number> = {};
+  if (first === undefined) return times;
+  const passMs = await timer.time(first.dispatches.slice(0, 1), step) * first.dispatches.length;
+  const { numLayers, numRuns } = sizeOfPass(first.dispatches.length, passMs);
   for (let round = 0; round < NUM_ROUNDS; round++) {
     for (const { shape, dispatches } of prepared) {
       if (performance.now() > deadline) return times;

@@ -18,14 +18,7 @@ import {
   overridesOf,
   resourcesOf,
 } from "./gpu_linear_bindings.ts";
-import {
-  batchForm,
-  compileGemm,
-  type Compiler,
-  gemmChoices,
-  gemmForm,
-  gemvChoices,
-} from "./gpu_linear_compile.ts";
+import { type Compiler, gemmChoices, gemmForm, gemvChoices } from "./gpu_linear_compile.ts";
 import type { FormChoiceOptions, FormSlot } from "./gpu_linear_forms.ts";
 import type { LinearShape } from "./gpu_shapes.ts";
 import { findOrderedLanes } from "./subgroup_lanes.ts";
@@ -127,22 +120,28 @@ function compileForms(
   const add = (maxTokens: number, slot: Promise<FormSlot>) => {
     forms.push(slot.then((slot) => ({ maxTokens, slot })));
   };
+  // Rows of logits are as many as sequences: larger batches are rare there, and have no room to be timed in.
+  const canTune = (numTokens: number) => !onLogits || numTokens === 1;
+  const compileFirst = async (shapes: FormChoiceOptions["shapes"]) => {
+    const [compile] = shapes.values();
+    return { form: await compile!() };
+  };
   for (const columns of GEMV_COLUMNS) {
     if (columns < from || columns > to) continue;
-    if (columns === 1) {
-      add(1, tuned("gemv", { numTokens: 1, shapes: gemvChoices(compiler, shape) }));
-    } else {
-      const form = batchForm(compiler, shape, columns);
-      if (form) add(columns, form);
-    }
+    const shapes = gemvChoices(compiler, shape, columns);
+    if (shapes === null) continue;
+    const name = `gemv of ${columns}`;
+    add(
+      columns,
+      canTune(columns) ? tuned(name, { numTokens: columns, shapes }) : compileFirst(shapes),
+    );
   }
   if (to === Infinity) {
     const numTokens = GEMM_TUNING_TOKENS;
+    const shapes = gemmChoices(compiler, shape);
     add(
       Infinity,
-      onLogits // few sequences: as many rows are rare, and have no room to be timed in
-        ? compileGemm(compiler, shape).then((form) => ({ form }))
-        : tuned("gemm", { numTokens, shapes: gemmChoices(compiler, shape) }),
+      canTune(numTokens) ? tuned("gemm", { numTokens, shapes }) : compileFirst(shapes),
     );
   }
   return Promise.all(forms);

@@ -5,13 +5,14 @@
  */
 import type { GemmForm, GemvForm, Kernel } from "../../kernels/mod.ts";
 import type { GpuDevice, Overrides } from "../gpu/mod.ts";
-import type { Form, FormChoiceOptions, FormSlot } from "./gpu_linear_forms.ts";
+import type { Form, FormChoiceOptions } from "./gpu_linear_forms.ts";
 import {
   type GemmShape,
   type GemvShape,
   type LayerBounds,
   listGemmShapes,
   listGemvShapes,
+  MAX_SUMS,
 } from "./gpu_shapes.ts";
 
 /** WebGPU's bound for each dimension of a dispatch. */
@@ -19,9 +20,6 @@ const MAX_WORKGROUPS = 65535;
 
 const GEMM_TOKEN_LANES = 8;
 const ROWS_PER_QUAD = 4;
-
-/** Sums that an invocation holds in variables. */
-const MAX_SUMS = 32;
 
 /** Lanes and blocks of rows of a workgroup that takes several tokens; more would exceed 16 KiB of workgroup memory. */
 const MAX_BATCH_THREADS = 64;
@@ -68,17 +66,37 @@ export function gemmForm({ gemmColumns, gemmRowLanes, hasHalfTiles }: GemmShape)
   return { kind: "gemm", columns: gemmColumns, rowLanes: gemmRowLanes, hasHalfTiles };
 }
 
-/** Shapes for a single token, the layer's own first. */
+/** Shapes for a number of tokens, the one that nobody has measured first; null where a row of each has too many sums. */
 export function gemvChoices(
   compiler: Compiler,
-  { rows, rowThreads, hasSubgroups }: GemvShape,
-): FormChoiceOptions["shapes"] {
+  shape: GemvShape,
+  columns: number,
+): FormChoiceOptions["shapes"] | null {
   const { device, bounds } = compiler;
-  const ownRows = Math.max(rows, bounds.minRows) as GemvShape["rows"];
-  const shapes = [{ rows: ownRows, rowThreads, hasSubgroups }, ...listGemvShapes(device, bounds)];
-  const nameOf = (shape: GemvShape) =>
-    `${shape.rows} x ${shape.rowThreads}${shape.hasSubgroups ? " by shuffles" : ""}`;
-  return new Map(shapes.map((shape) => [nameOf(shape), () => compileGemv(compiler, shape, 1)]));
+  const own = gemvShape(shape, bounds, columns);
+  if (own === null) return null;
+  const nameOf = ({ rows, rowThreads, hasSubgroups }: GemvShape) =>
+    `${rows} x ${rowThreads}${hasSubgroups ? " by shuffles" : ""}`;
+  return new Map(
+    [own, ...listGemvShapes(device, bounds, columns)].map(
+      (shape) => [nameOf(shape), () => compileGemv(compiler, shape, columns)],
+    ),
+  );
+}
+
+/** The layer's own shape for a single token, and as many rows as variables allow for more. */
+function gemvShape(
+  { rows, rowThreads, hasSubgroups }: GemvShape,
+  { numLanes, numBlocks, minRows }: LayerBounds,
+  columns: number,
+): GemvShape | null {
+  if (columns === 1) {
+    return { rows: Math.max(rows, minRows) as GemvShape["rows"], rowThreads, hasSubgroups };
+  }
+  const maxRows = Math.min(4, MAX_SUMS / columns / numBlocks) as GemvShape["rows"];
+  if (maxRows < minRows) return null;
+  const maxThreads = Math.max(1, Math.floor(MAX_BATCH_THREADS / numLanes));
+  return { rows: maxRows, rowThreads: Math.min(rowThreads, maxThreads), hasSubgroups: false };
 }
 
 /** Shapes for many tokens, the layer's own first. */
@@ -90,18 +108,4 @@ export function gemmChoices(
   const nameOf = ({ gemmRowLanes, gemmColumns, hasHalfTiles }: GemmShape) =>
     `${gemmRowLanes} x ${gemmColumns}${hasHalfTiles ? " in halves" : ""}`;
   return new Map(shapes.map((shape) => [nameOf(shape), () => compileGemm(compiler, shape)]));
-}
-
-/** A gemv for several tokens: as many rows as variables allow; null if too few. */
-export function batchForm(
-  compiler: Compiler,
-  { rowThreads }: GemvShape,
-  columns: number,
-): Promise<FormSlot> | null {
-  const { numLanes, numBlocks, minRows } = compiler.bounds;
-  const rows = Math.min(4, MAX_SUMS / columns / numBlocks) as GemvShape["rows"];
-  if (rows < minRows) return null;
-  const maxThreads = Math.max(1, Math.floor(MAX_BATCH_THREADS / numLanes));
-  const shape = { rows, rowThreads: Math.min(rowThreads, maxThreads), hasSubgroups: false };
-  return compileGemv(compiler, shape, columns).then((form) => ({ form }));
 }

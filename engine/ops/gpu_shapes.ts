@@ -76,14 +76,24 @@ export interface LayerBounds {
   readonly orderedLanes: number;
 }
 
+/** Sums that an invocation holds in variables. */
+export const MAX_SUMS = 32;
+
 /** Rows and row threads that published kernels have: 4 to 16 rows a workgroup. */
 const LIKELY_SHAPES = [[4, 2], [4, 1], [2, 4], [2, 2], [4, 4], [1, 4]] as const;
 
 /** Beyond these, for devices that are unlike most. */
 const OTHER_SHAPES = [[1, 8], [2, 8], [4, 8], [2, 1], [1, 2], [1, 1]] as const;
 
-/** The gemv shapes that a device can run, the likely ones first; with shuffles only where lanes lie in their subgroup in order. */
-export function listGemvShapes({ raw }: GpuDevice, bounds: LayerBounds): GemvShape[] {
+/**
+ * The gemv shapes for a number of tokens that a device can run, the likely ones first. A single token also has unlikely ones, and
+ * shuffles where lanes lie in their subgroup in order.
+ */
+export function listGemvShapes(
+  { raw }: GpuDevice,
+  bounds: LayerBounds,
+  columns: number,
+): GemvShape[] {
   const { numLanes, numBlocks, minRows, orderedLanes } = bounds;
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = raw.limits;
   const plain = (shapes: typeof LIKELY_SHAPES | typeof OTHER_SHAPES): GemvShape[] =>
@@ -92,11 +102,12 @@ export function listGemvShapes({ raw }: GpuDevice, bounds: LayerBounds): GemvSha
   const shuffling = orderedLanes >= numLanes
     ? likely.map((shape) => ({ ...shape, hasSubgroups: true }))
     : [];
-  return [...likely, ...shuffling, ...plain(OTHER_SHAPES)].filter((shape) => {
-    const numThreads = numLanes * shape.rowThreads;
-    const bytes = shape.hasSubgroups ? 0 : 4 * numThreads * (shape.rows * numBlocks + 1);
-    return shape.rows >= minRows && numThreads <= maxComputeInvocationsPerWorkgroup &&
-      bytes <= maxComputeWorkgroupStorageSize;
+  const all = columns > 1 ? likely : [...likely, ...shuffling, ...plain(OTHER_SHAPES)];
+  return all.filter(({ rows, rowThreads, hasSubgroups }) => {
+    const numThreads = numLanes * rowThreads;
+    const bytes = hasSubgroups ? 0 : 4 * numThreads * columns * (rows * numBlocks + 1);
+    return rows >= minRows && rows * columns * numBlocks <= MAX_SUMS &&
+      numThreads <= maxComputeInvocationsPerWorkgroup && bytes <= maxComputeWorkgroupStorageSize;
   });
 }
 

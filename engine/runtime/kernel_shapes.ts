@@ -9,7 +9,7 @@ import { CacheFile, type CacheFormat } from "./cache_file.ts";
 /** Format of the file; one with another number is measured anew. */
 const VERSION = 1;
 
-/** A model has some ten kernels; those that were not touched for the longest time go first. */
+/** A model has some thirty kernels; those that were not touched for the longest time go first. */
 const MAX_KERNELS = 512;
 
 /** 512 kernels of 18 shapes take 400 kB. */

@@ -51,7 +51,7 @@ Deno.test("WgslRunner.load() tunes kernels once, and the logits stay the same", 
   assert.deepEqual(first.remarks, []);
   const { kernels } = JSON.parse(await Deno.readTextFile(`${dir}/kernel_shapes.json`));
   assert.ok(kernels.length > 0);
-  assert.match(kernels[0].kernel, /^linear dense f16 .* gemv, \d+ x \d+, 32 lanes$/);
+  assert.match(kernels[0].kernel, /^linear dense f16 .* gemv of 1, \d+ x \d+, 32 lanes$/);
   assert.deepEqual(tuned.logits, plain.logits);
   assert.deepEqual(again.logits, plain.logits);
 });

@@ -95,9 +95,12 @@ export async function tuneKernels(
   return tuned;
 }
 
-/** Decode before prefill, and what reads most first: the time may not suffice for all. */
+/** Single tokens, then prefill, then batches from the largest down; of each, what reads most first: time may not suffice for all. */
 function byWeight(tunables: readonly Tunable[]): Tunable[] {
-  return tunables.toSorted((a, b) => a.numTokens - b.numTokens || b.weightBytes - a.weightBytes);
+  const rank = ({ numTokens }: Tunable) => numTokens === 1 ? -Infinity : -numTokens;
+  return tunables.toSorted((a, b) =>
+    a.numTokens === b.numTokens ? b.weightBytes - a.weightBytes : rank(a) - rank(b)
+  );
 }
 
 /** The shape of the least time; the first one, the default, where nothing was measured. */

@@ -46,8 +46,7 @@ async function compileGemv(
   return { pipeline: await device.pipeline(kernel, kernel.name, own), workgroups: () => [x, y] };
 }
 
-/** A gemm in this shape. */
-export async function compileGemm(
+async function compileGemm(
   { device, kernelOf, overrides, numEnds }: Compiler,
   shape: GemmShape,
 ): Promise<Form> {

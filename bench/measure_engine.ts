@@ -22,7 +22,8 @@ export async function measureEngine(
   options: MeasureOptions,
 ): Promise<EngineMeasurement> {
   const { numPromptTokens, numGeneratedTokens, batchSize } = options;
-  const engine = createEngine();
+  // Random weights soon repeat themselves: drafts would be measured, not steps.
+  const engine = createEngine({ speculation: "off" });
   const run = () => generate(engine, dir, { numPromptTokens, numGeneratedTokens });
   try {
     await engine.load(dir);

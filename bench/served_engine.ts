@@ -29,7 +29,8 @@ async function main([checkout, port, model]: string[]): Promise<void> {
   // The checkout's own engine and server, which may be older than this file.
   const { createEngine } = await import(`${checkout}/engine/mod.ts`);
   const { serve } = await import(`${checkout}/server/serve.ts`);
-  const engine: Engine = createEngine();
+  // A small model's long answers soon repeat themselves: drafts would be measured, not steps.
+  const engine: Engine = createEngine({ speculation: "off" });
   void serve({
     engine,
     defaults: { model, modelsDir: "models", sampling: {} },

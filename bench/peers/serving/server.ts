@@ -26,6 +26,7 @@ export async function startServer(dir: string): Promise<Server> {
       ...["run", "-A", MAIN, "serve", "--port", `${port}`, "--log-level", "error", "--offline"],
       ...["--models-dir", dirname(dir), "--model", model],
     ],
+    env: { OLLM_RUNTIME__SPECULATION: "off" }, // as in the engine's own rates
     stdout: "null",
     stderr: "inherit",
   }).spawn();

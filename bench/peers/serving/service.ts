@@ -33,7 +33,8 @@ export interface Service {
 
 /** The engine as a library; the model is loaded when it resolves. */
 export async function openEngineService(model: string): Promise<Service> {
-  const engine = createEngine();
+  // Random weights soon repeat themselves: drafts would be measured, not steps.
+  const engine = createEngine({ speculation: "off" });
   await engine.load(model);
   return {
     async generate({ prompt, maxTokens, signal, onText }) {

@@ -19,6 +19,8 @@ export interface ReasonedText {
 export class ReasoningSplitter {
   #state: "start" | "thinking" | "gap" | "answer";
   #held = "";
+  /** Whether what is held is white space only. */
+  #isBlank = true;
   /** Whether some reasoning was shown: before that, white space is dropped. */
   #hasBegun = false;
 
@@ -39,18 +41,17 @@ export class ReasoningSplitter {
 
   /** Takes more text; holds back what may still become a tag. */
   push(text: string): ReasonedText[] {
+    if (this.#state === "answer") return text === "" ? [] : [{ type: "answer", text }];
+    if (this.#state === "gap") return this.#readGap(text);
+    if (this.#isBlank && text.trim() === "") {
+      this.#held += text; // decides nothing, and is not looked at again for each piece of it
+      return [];
+    }
     const all = this.#held + text;
     this.#held = "";
-    switch (this.#state) {
-      case "start":
-        return this.#readStart(all);
-      case "thinking":
-        return this.#readThinking(all);
-      case "gap":
-        return this.#readGap(all);
-      default:
-        return all === "" ? [] : [{ type: "answer", text: all }];
-    }
+    const parts = this.#state === "start" ? this.#readStart(all) : this.#readThinking(all);
+    this.#isBlank = this.#held.trim() === "";
+    return parts;
   }
 
   /** What was held back, once no text follows. */

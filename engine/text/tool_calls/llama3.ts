@@ -35,10 +35,11 @@ class Llama3Parser extends WholeAnswerParser {
   protected override readAround(char: string, parts: AnswerPart[]): void {
     if (char === "{") return this.beginCall(char, parts);
     this.held += char;
+    if (isSpace(char)) return; // decides nothing, however much of it comes
     const seen = this.held.trimStart();
     const isMark = countHeld(seen, MARKER) === seen.length || seen === MARKER;
     const isBetween = this.numCalls > 0 && (seen === ";" || isMark);
-    if (!isSpace(char) && !isMark && !isBetween) this.degrade(parts);
+    if (!isMark && !isBetween) this.degrade(parts);
   }
 
   protected override endCall(): void {}

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { EngineError } from "../errors.ts";
 import { applyTokenMask, type GrammarSession } from "../sampling/grammar/mod.ts";
 import type { AnswerReader } from "./answer.ts";
 
@@ -71,25 +72,38 @@ export class GrammarFollower {
 
   /** Whether nothing may follow. */
   async isComplete(answer: AnswerReader): Promise<boolean> {
-    return !answer.isThinking && (await this.#session.next()).isComplete;
+    try {
+      return !answer.isThinking && (await this.#session.next()).isComplete;
+    } catch {
+      return false; // the grammar is gone, and so is the answer's end
+    }
   }
 
   /**
    * Checks the finished answer: every call's arguments, or the text where there are none.
    *
-   * @returns what is wrong; null when nothing is
+   * @throws {EngineError} `engine_failed`: it is not what was demanded
    */
-  async check(answer: AnswerReader): Promise<string | null> {
-    for (const call of answer.calls) {
-      const fault = await this.#session.check(call.name, call.arguments);
-      if (fault !== null) return `in the arguments of ${call.name}, ${fault}`;
-    }
-    return answer.calls.length > 0 ? null : await this.#session.check(null, answer.text);
+  async check(answer: AnswerReader): Promise<void> {
+    const fault = await this.#findFault(answer);
+    if (fault === null) return;
+    throw new EngineError(
+      "engine_failed",
+      `The model's answer breaks its schema: ${fault}; ask again, or make the schema simpler`,
+    );
   }
 
   /** Frees the grammar's memory. */
   close(): void {
     this.#session.close();
+  }
+
+  async #findFault(answer: AnswerReader): Promise<string | null> {
+    for (const call of answer.calls) {
+      const fault = await this.#session.check(call.name, call.arguments);
+      if (fault !== null) return `in the arguments of ${call.name}, ${fault}`;
+    }
+    return answer.calls.length > 0 ? null : await this.#session.check(null, answer.text);
   }
 
   #watch(): void {

@@ -16,6 +16,12 @@ export function chooseSoftwareThreads(numWeights: number): void {
   else Deno.env.delete(VARIABLE);
 }
 
+/** Threads that a software adapter of this isolate runs on, after its first `requestAdapter()`. */
+export function countSoftwareThreads(): number {
+  const chosen = Number(Deno.env.get(VARIABLE) ?? navigator.hardwareConcurrency);
+  return Number.isInteger(chosen) && chosen > 0 ? chosen : 1;
+}
+
 const VARIABLE = "LP_NUM_THREADS";
 const OWN_MARK = "OLLM_OWN_LP_NUM_THREADS";
 

@@ -8,7 +8,7 @@ import { createBufferMatrices } from "./buffer_matrices.ts";
 import { createGpuOperations, createKvBuffers } from "./gpu_operations.ts";
 import type { KernelSet } from "./operations.ts";
 import { createKvTextures, createSoftwareOperations } from "./software_operations.ts";
-import { TILED_MATRICES, weightFormatOf } from "./tiled_matrices.ts";
+import { activationsOf, TILED_MATRICES } from "./tiled_matrices.ts";
 
 export { destroyMatrix, joinRows, numGroupsOf } from "./matrix.ts";
 export type * from "./operations.ts";
@@ -25,7 +25,7 @@ export const GPU_SET: KernelSet = {
 /** Storage textures; runs on every adapter, and pays where loads from storage buffers are slow. */
 export const SOFTWARE_SET: KernelSet = {
   name: "software",
-  activationsOf: (layout) => weightFormatOf(layout) === "q4_int8" ? "int8" : "f32",
+  activationsOf,
   matrices: TILED_MATRICES,
   createKvLayer: createKvTextures,
   createOperations: createSoftwareOperations,

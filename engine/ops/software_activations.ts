@@ -7,7 +7,7 @@ import { GEMM_TOKENS, type Precision } from "../../kernels/mod.ts";
 import type { GpuDevice, Overrides } from "../gpu/mod.ts";
 import { numGroupsOf } from "./matrix.ts";
 import type { Activation, ActivationName, Matrix } from "./operations.ts";
-import { createTexture, numTilesOf, weightFormatOf } from "./tiled_matrices.ts";
+import { activationsOf, createTexture, numTilesOf } from "./tiled_matrices.ts";
 
 /** Texels of a group of 32 columns. */
 const GROUP_TEXELS = { int8: 5, f32: 8 } as const;
@@ -50,7 +50,7 @@ export class SoftwareActivations {
   /** The one that `weight` reads. */
   get(name: ActivationName, weight: Matrix): SoftwareActivation {
     const { numCols } = weight;
-    const precision = weightFormatOf(weight) === "q4_int8" ? "int8" : "f32";
+    const precision = activationsOf(weight);
     const key = `${name} ${precision} of ${numCols} columns`;
     let activation = this.#activations.get(key);
     if (!activation) {

@@ -27,7 +27,7 @@ import {
 } from "./software_activations.ts";
 import { createSoftwareLinear } from "./software_linear.ts";
 import { Scratch } from "./software_scratch.ts";
-import { createTexture, numTilesOf, tileShapeOf, weightFormatOf } from "./tiled_matrices.ts";
+import { createTexture, numTilesOf, tileOverrides, weightFormatOf } from "./tiled_matrices.ts";
 
 const LANES = 8;
 
@@ -116,15 +116,13 @@ export function createSoftwareOperations(
         format: weightFormatOf(table),
         staged: softwareActivation(to.normed).precision,
       });
-      const { numLines, stepsPerLine } = tileShapeOf(table);
       return Promise.all(table.parts.map((part) =>
         createDispatch(device, kernel, kernel.name, {
           resources: [step.tokens, ...part.resources, ...residualResources(to)],
           overrides: {
             ...residualOverrides(to),
             ACCUMULATE: false,
-            LINES: numLines,
-            STEPS_PER_LINE: stepsPerLine,
+            ...tileOverrides(table),
             ROW_OFFSET: part.rowOffset,
             NUM_ROWS: part.numRows,
             SCALE: scale,

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { WeightFormat } from "../../kernels/mod.ts";
-import type { GpuDevice } from "../gpu/mod.ts";
+import { MAX_SHORT_GROUPS, type WeightFormat } from "../../kernels/mod.ts";
+import type { GpuDevice, Overrides } from "../gpu/mod.ts";
 import { clearQ4Padding, numGroupsOf } from "./matrix.ts";
 import type { MatrixLayout, MatrixPart, MatrixStore } from "./operations.ts";
 
@@ -18,11 +18,23 @@ const MAX_TEXTURE_SIDE = 16384;
 /** Bytes of one upload, about. */
 const STAGING_BYTES = 2 * 1024 * 1024;
 
+/** Only a vocabulary has so many: its matrix is read for single tokens, which kernels/software/linear_short_rows.ts is for. */
+const MIN_HEAD_ROWS = 20480;
+
 /** Which kernels read a matrix. */
-export function weightFormatOf({ format, elem }: MatrixLayout): WeightFormat {
+export function weightFormatOf({ format, elem, numCols, numRows }: MatrixLayout): WeightFormat {
   // A package that was made for f32 keeps its activations in f32; see docs/decisions.md.
-  if (format === "q4") return elem === "f16" ? "q4_int8" : "q4_f32";
+  if (format === "q4" && elem === "f16") {
+    const isHead = numRows >= MIN_HEAD_ROWS && numGroupsOf({ numCols }) <= MAX_SHORT_GROUPS;
+    return isHead ? "q4_int8_rows" : "q4_int8";
+  }
+  if (format === "q4") return "q4_f32";
   return elem === "f16" ? "dense_f16" : "dense_f32";
+}
+
+/** What activations are rounded to before a matrix of this layout reads them. */
+export function activationsOf(layout: MatrixLayout): "f32" | "int8" {
+  return weightFormatOf(layout).startsWith("q4_int8") ? "int8" : "f32";
 }
 
 /** How the steps along K of a tile lie on lines of the texture. */
@@ -32,6 +44,10 @@ export interface TileShape {
   readonly stepsPerLine: number;
   /** Lines of a tile. */
   readonly numLines: number;
+  /** Texels from a step of a row to its next one. */
+  readonly stepTexels: number;
+  /** Texels from a row of a block to the next one. */
+  readonly rowTexels: number;
 }
 
 /** The shape of every tile of a matrix. */
@@ -40,7 +56,28 @@ export function tileShapeOf(layout: MatrixLayout): TileShape {
     ? numGroupsOf(layout)
     : Math.ceil(layout.numCols / (layout.elem === "f16" ? 8 : 4));
   const numLines = Math.ceil(numSteps * TEXELS_PER_STEP / MAX_TEXTURE_SIDE);
-  return { numSteps, numLines, stepsPerLine: Math.ceil(numSteps / numLines) };
+  const isShort = weightFormatOf(layout) === "q4_int8_rows";
+  return {
+    numSteps,
+    numLines,
+    stepsPerLine: Math.ceil(numSteps / numLines),
+    stepTexels: isShort ? LANES : TEXELS_PER_STEP,
+    rowTexels: isShort ? LANES * numSteps : LANES,
+  };
+}
+
+/** Overrides of whoever reads it; see kernels/lib/row_tiles.wgsl and kernels/lib/scales_rows_f16.wgsl. */
+export function tileOverrides(layout: MatrixLayout): Overrides {
+  const { numLines, stepsPerLine, stepTexels, rowTexels } = tileShapeOf(layout);
+  return {
+    LINES: numLines,
+    STEPS_PER_LINE: stepsPerLine,
+    STEP_TEXELS: stepTexels,
+    ROW_TEXELS: rowTexels,
+    ...(weightFormatOf(layout) === "q4_int8_rows"
+      ? { SCALE_ROW_TEXELS: scaleRowTexels(layout) }
+      : {}),
+  };
 }
 
 /** Tiles of `numRows` rows. */
@@ -54,6 +91,9 @@ function planeSizes(layout: MatrixLayout, numRows: number): [width: number, heig
   const height = numTilesOf(numRows) * numLines;
   const weights: [number, number] = [stepsPerLine * TEXELS_PER_STEP, height];
   if (layout.format === "dense") return [weights];
+  if (weightFormatOf(layout) === "q4_int8_rows") {
+    return [weights, [BLOCK_ROWS * scaleRowTexels(layout), height]];
+  }
   return [weights, [stepsPerLine * scaleTexels(layout) * LANES, height]];
 }
 
@@ -65,6 +105,11 @@ function laneOf(row: number): number {
 /** Texels of a lane's eight scales. */
 function scaleTexels({ elem }: MatrixLayout): 1 | 2 {
   return elem === "f16" ? 1 : 2;
+}
+
+/** Texels from the scales of a short row to those of the next one of the block; a texel holds eight. */
+function scaleRowTexels(layout: MatrixLayout): number {
+  return LANES * Math.ceil(numGroupsOf(layout) / 8);
 }
 
 /** Matrices of the software set. */
@@ -132,6 +177,7 @@ function writePlane(
     // Only the last tile has rows that no row of the matrix fills.
     if (rows.numRows % TILE_ROWS !== 0) texels.fill(0);
     if (plane === 0) tileWeights(texels, layout, rows, bytes);
+    else if (weightFormatOf(layout) === "q4_int8_rows") tileRowScales(texels, layout, rows, bytes);
     else tileScales(texels, layout, rows, bytes);
     device.raw.queue.writeTexture(
       { texture, origin: [0, tile * numLines] },
@@ -162,17 +208,17 @@ function tileWeights(
   { rowOffset, numRows }: Rows,
   bytes: Uint8Array<ArrayBuffer>,
 ): void {
-  const { numSteps, stepsPerLine, numLines } = tileShapeOf(layout);
+  const { numSteps, stepsPerLine, numLines, stepTexels, rowTexels } = tileShapeOf(layout);
   // A texel is two words of 64 bits: half the moves that words of 32 need.
   const from = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 3);
   const to = new BigUint64Array(texels.buffer);
   const rowSize = 2 * numSteps;
   const tileSize = 2 * numLines * stepsPerLine * TEXELS_PER_STEP;
   for (let row = 0; row < numRows; row++) {
-    const texel = (row % BLOCK_ROWS) * LANES + laneOf(row);
+    const texel = (row % BLOCK_ROWS) * rowTexels + laneOf(row);
     let source = (rowOffset + row) * rowSize;
     let target = Math.floor(row / TILE_ROWS) * tileSize + 2 * texel; // steps go on from line to line
-    for (let step = 0; step < numSteps; step++, source += 2, target += 2 * TEXELS_PER_STEP) {
+    for (let step = 0; step < numSteps; step++, source += 2, target += 2 * stepTexels) {
       to[target] = from[source]!;
       to[target + 1] = from[source + 1]!;
     }
@@ -203,6 +249,27 @@ function tileScales(
       for (let row = 0; row < count; row++, source += numSteps) {
         to[target + places[row]!] = from[source]!;
       }
+    }
+  }
+}
+
+/** Eight groups of a row side by side. */
+function tileRowScales(
+  texels: Uint32Array<ArrayBuffer>,
+  layout: MatrixLayout,
+  { rowOffset, numRows }: Rows,
+  bytes: Uint8Array<ArrayBuffer>,
+): void {
+  const { numSteps } = tileShapeOf(layout);
+  const rowTexels = scaleRowTexels(layout);
+  const from = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 1);
+  const to = new Uint16Array(texels.buffer);
+  for (let row = 0; row < numRows; row++) {
+    const tile = Math.floor(row / TILE_ROWS);
+    const first = (tile * BLOCK_ROWS + row % BLOCK_ROWS) * rowTexels + laneOf(row);
+    const source = (rowOffset + row) * numSteps;
+    for (let step = 0; step < numSteps; step++) {
+      to[8 * (first + LANES * (step >> 3)) + step % 8] = from[source + step]!;
     }
   }
 }

@@ -1,9 +1,6 @@
 // A row of an unquantized table; goes behind lib/texel_*.wgsl.
 fn table_texel(row: u32, k: u32) -> vec4u {
-  let owner = row / 8u;
-  let step = k % STEPS_PER_LINE;
-  let at = vec2u(step * TEXELS_PER_STEP + (row % 8u) * LANES + owner % LANES, line_of(owner, k));
-  return textureLoad(w, at);
+  return textureLoad(w, texel_of(row / 8u, k) + vec2u((row % 8u) * ROW_TEXELS, 0u));
 }
 
 fn table_block(row: u32, block: u32) -> Block {

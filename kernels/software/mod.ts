@@ -16,12 +16,9 @@ import ropeKvAppendTiled from "./rope_kv_append_tiled.wgsl" with { type: "text" 
 import { embedKernel, normAddKernel, stageRowsKernel } from "./rows.ts";
 
 export type { AttentionKernelOptions } from "./attention.ts";
-export {
-  GEMM_TOKENS,
-  type LinearKernelOptions,
-  type Precision,
-  type WeightFormat,
-} from "./linear.ts";
+export type { LinearKernelOptions, Precision, WeightFormat } from "./linear.ts";
+export { MAX_SHORT_GROUPS, MAX_SHORT_TILES } from "./linear_short_rows.ts";
+export { GEMM_TOKENS } from "./linear_tiles.ts";
 
 /** By family; most exist for a format, a precision or a size. */
 export const SOFTWARE_KERNELS = {

@@ -191,6 +191,13 @@ export class GpuDevice {
     }
   }
 
+  /** Writes 16 zeros at the start of a new buffer, or of a texture with texels of as many bytes. */
+  touch(resource: GpuResource): void {
+    const zeros = new Uint8Array(16);
+    if (resource instanceof GPUBuffer) this.raw.queue.writeBuffer(resource, 0, zeros);
+    else this.raw.queue.writeTexture({ texture: resource }, zeros, {}, [1, 1]);
+  }
+
   /** Hands pending writes to the driver, so that their staging memory can be freed. */
   flush(): void {
     this.raw.queue.submit([]);

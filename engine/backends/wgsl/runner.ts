@@ -22,13 +22,11 @@ import { type LoadedWeights, loadWeights } from "./load_weights.ts";
 import { type ModelPlan, type ModelPlanOptions, planModel } from "./model_plan.ts";
 import { describeKernels } from "./step_costs.ts";
 import { StepCommands } from "./step_commands.ts";
+import { FirstDispatches, WARM_UP_TOKENS } from "./warm_up.ts";
 
 /** Words of a `Token` and of `Step` in kernels/lib/step.wgsl. */
 const TOKEN_WORDS = 4;
 const STEP_WORDS = 4;
-
-/** Batches that between them run every entry point of both kernel sets. */
-const WARM_UP_TOKENS = [1, 2, 4, 8];
 
 /** Options of {@linkcode WgslRunner.load}. */
 export interface WgslRunnerOptions extends ModelPlanOptions {
@@ -166,6 +164,9 @@ export class WgslRunner implements Runner {
       resources.push(own.keys, own.values);
       return own;
     });
+    // A driver clears new memory at its first use: asked now, one on the CPU does so while kernels are compiled here.
+    for (const { keys, values } of kv) for (const cache of [keys, values]) device.touch(cache);
+    device.flush();
     const cosSin = config.ropes.map((rope) => {
       const { contextLength } = memory;
       const frequencies = computeRopeFrequencies(rope, config.rotaryDim, contextLength);
@@ -211,14 +212,18 @@ export class WgslRunner implements Runner {
    * overwritten later.
    */
   async #warmUp(onProgress: (share: number) => void): Promise<void> {
+    const first = new FirstDispatches();
     for (const [i, numTokens] of WARM_UP_TOKENS.entries()) {
-      await this.run([{
+      const shape = this.#writeStep([{
         sequence: -1,
         tokens: new Array<number>(numTokens).fill(0),
         firstPosition: 0,
         blocks: [0],
         numLogits: numTokens,
       }]);
+      const commands = this.#encode(shape, first.take(this.#dispatches, shape));
+      this.device.raw.queue.submit([commands]);
+      await this.#readback.read(this.#logitsBytes(shape));
       onProgress((i + 1) / WARM_UP_TOKENS.length);
     }
   }
@@ -234,9 +239,9 @@ export class WgslRunner implements Runner {
     return new Float32Array(await this.#readback.read(this.#logitsBytes(shape)));
   }
 
-  #encode(shape: StepShape): GPUCommandBuffer {
+  #encode(shape: StepShape, dispatches = this.#dispatches): GPUCommandBuffer {
     const encoder = this.device.raw.createCommandEncoder({ label: "step" });
-    replay(encoder, this.#dispatches, shape, this.trace ?? undefined);
+    replay(encoder, dispatches, shape, this.trace ?? undefined);
     if (shape.numLogits > 0) this.#readback.copy(encoder, this.#logits, this.#logitsBytes(shape));
     return encoder.finish();
   }

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { expNegative } from "./exp.ts";
 import type { RandomSource } from "./random.ts";
 import type { ResolvedSampling } from "./params.ts";
 
@@ -13,6 +14,9 @@ import type { ResolvedSampling } from "./params.ts";
 const BUCKET_WIDTH = 1 / 16;
 /** 32 nats in all (e^-32 ≈ 1e-14); the last bucket takes everything beyond. */
 const NUM_BUCKETS = 512;
+
+/** Tokens whose weights are added up for themselves, where none is left out. */
+const CHUNK_SIZE = 1024;
 
 /** Tokens that may be chosen, most likely first, equal ones by id. */
 interface Candidates {
@@ -41,18 +45,32 @@ export function drawToken(
   return candidates.ids[drawIndex(candidates.weights, random)]!;
 }
 
-/** Two passes and no memory: the sum, then a walk to the drawn share of it. */
+/** The sum of each chunk, then a walk over the chunks and in one of them to the drawn share of all. */
 function drawFromAll(
   logits: Float32Array,
   best: number,
   temperature: number,
   random: RandomSource,
 ): number {
+  const sums = new Float64Array(Math.ceil(logits.length / CHUNK_SIZE));
   let total = 0;
-  for (let id = 0; id < logits.length; id++) total += weightOf(logits[id]!, best, temperature);
+  let lastChunk = 0; // that has a chance
+  for (let chunk = 0; chunk < sums.length; chunk++) {
+    const end = Math.min(logits.length, (chunk + 1) * CHUNK_SIZE);
+    let sum = 0;
+    for (let id = chunk * CHUNK_SIZE; id < end; id++) {
+      sum += weightOf(logits[id]!, best, temperature);
+    }
+    if (sum > 0) lastChunk = chunk;
+    sums[chunk] = sum;
+    total += sum;
+  }
   let left = random() * total;
-  let last = 0;
-  for (let id = 0; id < logits.length; id++) {
+  let chunk = 0;
+  while (chunk < lastChunk && left >= sums[chunk]!) left -= sums[chunk++]!;
+  const end = Math.min(logits.length, (chunk + 1) * CHUNK_SIZE);
+  let last = chunk * CHUNK_SIZE;
+  for (let id = last; id < end; id++) {
     const weight = weightOf(logits[id]!, best, temperature);
     if (weight === 0) continue;
     last = id;
@@ -164,7 +182,7 @@ function countUntil(weights: readonly number[], max: number, target: number): nu
 
 /** exp((logit − best) / temperature); 0 for a masked token. */
 function weightOf(logit: number, best: number, temperature: number): number {
-  return Math.exp((logit - best) / temperature);
+  return expNegative((logit - best) / temperature);
 }
 
 function bucketOf(logit: number, best: number, temperature: number): number {

@@ -9,11 +9,12 @@ import type { GrammarFollower } from "./grammar_follower.ts";
 import type { ModelEngine } from "./model_engine.ts";
 import type { WorkerReply } from "./protocol.ts";
 
-const MAX_HOLD_MS = 2;
+/** A quarter of the time that a picture stands on a screen. */
+const MAX_HOLD_MS = 4;
 
 /** Options of {@linkcode GenerationRequests}. */
 export interface GenerationRequestsOptions {
-  /** How long an event may wait for those of the next steps: every message costs both isolates time. @default 2 */
+  /** How long an event may wait for those of the next steps: every message costs both isolates time. @default 4 */
   maxHoldMs?: number;
 }
 
@@ -30,6 +31,8 @@ export class GenerationRequests {
   #outbox: [number, GenerationEvent][] = [];
   /** When the first of them was made, by the monotonic clock. */
   #heldSince = 0;
+  /** Whether one of them begins or ends an answer. */
+  #isUrgent = false;
 
   constructor(
     engine: ModelEngine,
@@ -61,13 +64,13 @@ export class GenerationRequests {
   }
 
   /**
-   * Sends what steps made, unless it can go with what the next one makes: that one comes soon, and nothing has ended.
+   * Sends what steps made, unless it can go with what the next one makes: that one comes soon, and no answer begins or ends.
    *
    * @param stepMs how long the next step will take
    */
   flushDue(stepMs: number): void {
     const isSoon = performance.now() - this.#heldSince + stepMs <= this.#maxHoldMs;
-    if (!isSoon || this.#outbox.some(([, { type }]) => type === "finish")) this.flush();
+    if (!isSoon || this.#isUrgent) this.flush();
   }
 
   /** Sends what steps made. */
@@ -75,13 +78,17 @@ export class GenerationRequests {
     if (this.#outbox.length === 0) return;
     this.#post({ type: "events", events: this.#outbox });
     this.#outbox = [];
+    this.#isUrgent = false;
   }
 
   #submit(id: number, request: GenerationRequest, grammar: GrammarFollower | null): void {
+    let hasBegun = false;
     const sink = {
       onEvent: (event: GenerationEvent) => {
         if (this.#outbox.length === 0) this.#heldSince = performance.now();
         this.#outbox.push([id, event]);
+        if (!hasBegun || event.type === "finish") this.#isUrgent = true;
+        hasBegun = true;
         if (event.type === "finish") this.#ids.delete(id);
       },
       onError: (error: unknown) => {

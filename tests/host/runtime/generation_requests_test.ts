@@ -33,13 +33,26 @@ function createRequests() {
 Deno.test("GenerationRequests.flushDue() holds events for the next step if that comes soon", async () => {
   const { engine, requests, messages } = createRequests();
   await requests.open(1, { model: "letters", prompt: "a" });
-  for (let step = 0; step < 3; step++) {
+  for (let step = 0; step < 4; step++) {
     await engine.step();
     requests.flushDue(1);
   }
-  assert.deepEqual(messages(), []);
+  assert.deepEqual(messages(), [["b"]], "only the first text");
   requests.flushDue(LONG_MS + 1);
-  assert.deepEqual(messages(), [["b", "c", "d"]]);
+  assert.deepEqual(messages(), [["b"], ["c", "d", "e"]]);
+});
+
+Deno.test("GenerationRequests.flushDue() holds back no answer's first text, nor what came before it", async () => {
+  const { engine, requests, messages } = createRequests();
+  await requests.open(1, { model: "letters", prompt: "a" });
+  for (let step = 0; step < 2; step++) {
+    await engine.step();
+    requests.flushDue(1);
+  }
+  await requests.open(2, { model: "letters", prompt: "a" });
+  await engine.step();
+  requests.flushDue(1);
+  assert.deepEqual(messages(), [["b"], ["c"], ["d", "b"]]);
 });
 
 Deno.test("GenerationRequests.flushDue() holds back no end, nor what came before it", async () => {

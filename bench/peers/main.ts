@@ -49,7 +49,7 @@ const ANSWER = {
   maxTokens: 256,
   bannedTokens: [0, 2], // ends of text
 };
-const NUM_ANSWERS = 3;
+const NUM_ANSWERS = 5;
 /** Its prefills take a minute each on software adapters, and say nothing that the smaller models do not. */
 const NOT_SERVED = "qwen2-0.5b";
 /** The package of about 300 MB that the goal for loading speaks of. */

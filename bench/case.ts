@@ -7,7 +7,7 @@
  */
 import { computeStepCosts, probeRunner, WgslRunner } from "../engine/backends/wgsl/mod.ts";
 import { openPackage } from "../engine/formats/mod.ts";
-import { chooseSoftwareThreads, GpuDevice } from "../engine/gpu/mod.ts";
+import { chooseSoftwareMode, GpuDevice, setSoftwareMode } from "../engine/gpu/mod.ts";
 import type { RatePrediction } from "../engine/mod.ts";
 import { predictRates } from "../engine/runtime/prediction.ts";
 import { measureBandwidth } from "./bandwidth.ts";
@@ -41,7 +41,7 @@ async function runCase({ dir, ...sizes }: CaseOptions): Promise<CaseResult> {
     if (name.endsWith("q_scale")) continue;
     numWeights += shape.reduce((product, dim) => product * dim, dtype === "u32" ? 8 : 1);
   }
-  chooseSoftwareThreads(numWeights);
+  setSoftwareMode(chooseSoftwareMode(numWeights));
   const device = await GpuDevice.create();
   const runner = await WgslRunner.load(device, pkg, { maxSequences: sizes.batchSize });
   const loadMs = performance.now() - start;

@@ -8,7 +8,7 @@
  */
 import { WgslRunner } from "../../engine/backends/wgsl/mod.ts";
 import { type ModelPackage, openPackage } from "../../engine/formats/mod.ts";
-import { chooseSoftwareThreads, GpuDevice, Readback } from "../../engine/gpu/mod.ts";
+import { chooseSoftwareMode, GpuDevice, Readback, setSoftwareMode } from "../../engine/gpu/mod.ts";
 
 /** What to run. */
 export interface LoadOptions {
@@ -33,7 +33,7 @@ export interface LoadResult {
 const COPY_ALIGNMENT = 4;
 
 async function run(options: LoadOptions): Promise<LoadResult> {
-  chooseSoftwareThreads(options.numWeights);
+  setSoftwareMode(chooseSoftwareMode(options.numWeights));
   const device = await GpuDevice.create();
   const pkg = await openPackage(options.dir);
   const before = readMemory("VmRSS");

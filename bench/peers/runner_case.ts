@@ -6,9 +6,14 @@
  * @module
  */
 import { readLibrary, WebLlmRunner } from "../../engine/backends/web_llm/mod.ts";
-import { WgslRunner } from "../../engine/backends/wgsl/mod.ts";
+import { loadRunner } from "../../engine/backends/wgsl/mod.ts";
 import { type ModelPackage, openPackage } from "../../engine/formats/mod.ts";
-import { chooseSoftwareThreads, GpuDevice, inspectAdapter } from "../../engine/gpu/mod.ts";
+import {
+  chooseSoftwareMode,
+  GpuDevice,
+  inspectAdapter,
+  setSoftwareMode,
+} from "../../engine/gpu/mod.ts";
 import type { Runner } from "../../engine/runtime/runner.ts";
 import config from "../../deno.json" with { type: "json" };
 import { measureRates, type RateOptions } from "./decoder.ts";
@@ -28,10 +33,17 @@ export interface RunnerCaseOptions {
   rates: RateOptions;
 }
 
-async function load(pkg: ModelPackage, options: RunnerCaseOptions): Promise<Runner> {
+/** @param numStages devices that share the layers, where our kernels run on a software adapter */
+async function load(
+  pkg: ModelPackage,
+  options: RunnerCaseOptions,
+  numStages: 1 | 2,
+): Promise<Runner> {
   const { backend, library, maxSequences, contextLength } = options;
   const sizes = { maxSequences, contextLength };
-  if (backend === "wgsl") return await WgslRunner.load(await GpuDevice.create(), pkg, sizes);
+  if (backend === "wgsl") {
+    return await loadRunner(await GpuDevice.create(), pkg, { ...sizes, numStages });
+  }
   if (library === null) throw new RangeError("The backend web-llm needs a library");
   return await WebLlmRunner.load(pkg, {
     library: await readLibrary(library),
@@ -41,22 +53,23 @@ async function load(pkg: ModelPackage, options: RunnerCaseOptions): Promise<Runn
 }
 
 async function run(options: RunnerCaseOptions): Promise<CaseResult> {
-  chooseSoftwareThreads(options.numWeights);
+  const mode = chooseSoftwareMode(options.numWeights);
+  setSoftwareMode(mode);
   const pkg = await openPackage(options.dir);
-  const runner = await load(pkg, options);
+  const runner = await load(pkg, options, mode === "pipelined" ? 2 : 1);
   return {
     rates: await measureRates(new RunnerDecoder(runner), options.rates),
     quantization: pkg.quantization,
     device: (await inspectAdapter()).description,
-    threads: describeThreads(),
+    threads: describeThreads(options.backend === "wgsl" && mode === "pipelined"),
     version: `ollm ${config.version}, backend ${options.backend}`,
   };
 }
 
 /** Threads of the software adapter; it runs on the caller's where it is told to have none. */
-export function describeThreads(): string {
+export function describeThreads(isPipelined: boolean): string {
   const threads = Deno.env.get("LP_NUM_THREADS");
-  if (threads === "0") return "1 (inline)";
+  if (threads === "0") return isPipelined ? "2 (pipelined)" : "1 (inline)";
   return threads ?? `${navigator.hardwareConcurrency}`;
 }
 

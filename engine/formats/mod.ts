@@ -19,6 +19,7 @@ export {
 } from "./files.ts";
 export { MAX_CONFIG_BYTES, MAX_INDEX_BYTES, MAX_SHARDS, MAX_TOKENIZER_BYTES } from "./limits.ts";
 export { MLC_CONFIG_FILE, readMlcConfig as readPackageConfig } from "./mlc_config.ts";
+export { countWeights } from "./count_weights.ts";
 export { MLC_INDEX_FILES } from "./mlc_index.ts";
 export {
   type ModelPackage,

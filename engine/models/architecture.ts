@@ -4,7 +4,7 @@
  * @module
  */
 import type { Dispatch } from "../gpu/mod.ts";
-import type { KvLayer, Matrix, Operations } from "../ops/mod.ts";
+import type { KvLayer, Matrix, Operations, RowRange } from "../ops/mod.ts";
 import type { Fields } from "./fields.ts";
 
 /** Sizes of a decoder, named as in the published configs. */
@@ -62,8 +62,19 @@ export type TensorSpec =
     readonly name: string;
     readonly numRows: number;
     readonly numCols: number;
+    /** Embeds tokens; a tied head does both. */
+    readonly isEmbedding?: boolean;
+    /** Makes logits. */
+    readonly isHead?: boolean;
   }
   | { readonly kind: "vector"; readonly name: string; readonly size: number };
+
+/** Consecutive layers of a decoder; with the first one the embedding. */
+export interface LayerRange {
+  readonly first: number;
+  /** One past the last. */
+  readonly end: number;
+}
 
 /** Loaded tensors, by the name of their spec. */
 export interface Weights {
@@ -77,27 +88,44 @@ export interface Weights {
 export interface Activations {
   /** [T, D], the residual stream. */
   readonly hidden: GPUBuffer;
-  /** [L, V]. */
+  /** [L, V], or the part of V that is recorded. */
   readonly logits: GPUBuffer;
 }
 
 /** Everything that the recording of a step refers to. */
 export interface StepParts {
   readonly ops: Operations;
+  /** What is recorded; others compute the rest. */
+  readonly layers: LayerRange;
+  /** Rows of the head that are recorded. */
+  readonly vocabulary: RowRange;
   readonly weights: Weights;
+  /** Layers that do not begin with the embedding find their input in `hidden`, and all leave their output there. */
   readonly activations: Activations;
-  /** One a layer. */
+  /** One for each of `layers`. */
   readonly kv: readonly KvLayer[];
   /** [P, 2, R / 2] f32 for each of the config's ropes. */
   readonly cosSin: readonly GPUBuffer[];
+}
+
+/** A recorded step. */
+export interface StepRecord {
+  /** From tokens, or from `hidden`, to `hidden`. */
+  readonly layers: readonly Dispatch[];
+  /** From `hidden` to `logits`; follows the last layer, or rows that the host wrote where that is elsewhere. */
+  readonly head: readonly Dispatch[];
 }
 
 /** One file an architecture implements this. */
 export interface Architecture {
   /** @throws {ModelInvalidError} a size is missing, out of range or contradicts another */
   readConfig(fields: Fields): DecoderConfig;
-  /** Every tensor of the model. `hasTensor` tells what the package holds: a separate head is optional. */
-  tensors(config: DecoderConfig, hasTensor: (name: string) => boolean): TensorSpec[];
+  /** Every tensor of `layers`, of the embedding where they begin with it, and of the head. `hasTensor` tells what the package holds: a separate head is optional. */
+  tensors(
+    config: DecoderConfig,
+    layers: LayerRange,
+    hasTensor: (name: string) => boolean,
+  ): TensorSpec[];
   /** Records one step. */
-  record(config: DecoderConfig, parts: StepParts): Promise<Dispatch[]>;
+  record(config: DecoderConfig, parts: StepParts): Promise<StepRecord>;
 }

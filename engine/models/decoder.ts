@@ -12,11 +12,14 @@ import {
   type Norm,
   type QkvProjection,
   type Residual,
+  selectRows,
 } from "../ops/mod.ts";
 import type {
   Architecture,
   DecoderConfig,
+  LayerRange,
   StepParts,
+  StepRecord,
   TensorSpec,
   Weights,
 } from "./architecture.ts";
@@ -122,18 +125,27 @@ function qkvRows(config: DecoderConfig): [query: number, key: number, value: num
 function listTensors(
   config: DecoderConfig,
   variant: DecoderVariant,
+  { first, end }: LayerRange,
   hasTensor: (name: string) => boolean,
 ): TensorSpec[] {
   const { hiddenSize, intermediateSize, vocabSize, headDim } = config;
   const specs: TensorSpec[] = [];
-  const matrix = (name: string, numRows: number, numCols: number) =>
-    specs.push({ kind: "matrix", name, numRows, numCols });
+  const matrix = (
+    name: string,
+    numRows: number,
+    numCols: number,
+    uses: Pick<TensorSpec & { kind: "matrix" }, "isEmbedding" | "isHead"> = {},
+  ) => specs.push({ kind: "matrix", name, numRows, numCols, ...uses });
   const vector = (name: string | undefined, size: number) => {
     if (name !== undefined) specs.push({ kind: "vector", name, size });
   };
   const [queryRows, keyRows, valueRows] = qkvRows(config);
-  matrix(variant.embedding, vocabSize, hiddenSize);
-  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+  const isEmbedding = first === 0;
+  const hasHead = hasTensor(variant.head);
+  if (isEmbedding || !hasHead) {
+    matrix(variant.embedding, vocabSize, hiddenSize, { isEmbedding, isHead: !hasHead });
+  }
+  for (let layer = first; layer < end; layer++) {
     const names = variant.layer(layer);
     const qkv: [string, number][] = typeof names.qkv === "string"
       ? [[names.qkv, queryRows + keyRows + valueRows]]
@@ -153,7 +165,7 @@ function listTensors(
     vector(names.postMlpNorm, hiddenSize);
   }
   vector(variant.finalNorm, hiddenSize);
-  if (hasTensor(variant.head)) matrix(variant.head, vocabSize, hiddenSize);
+  if (hasHead) matrix(variant.head, vocabSize, hiddenSize, { isHead: true });
   return specs;
 }
 
@@ -168,39 +180,65 @@ interface NextNorm {
 /** Records one step. A layer's two halves each add to the residual stream and prepare the norm of the half that follows. */
 class StepRecorder {
   readonly #dispatches: Dispatch[] = [];
+  /** Those rows of it that are recorded. */
+  readonly #headWeight: Matrix;
 
   constructor(
     readonly config: DecoderConfig,
     readonly variant: DecoderVariant,
     readonly parts: StepParts,
-  ) {}
+  ) {
+    const { weights, vocabulary } = parts;
+    const name = weights.has(variant.head) ? variant.head : variant.embedding;
+    this.#headWeight = selectRows(weights.matrix(name), vocabulary);
+  }
 
-  async record(): Promise<Dispatch[]> {
-    const { config, variant, parts: { ops, weights, activations } } = this;
-    const embedding = weights.matrix(variant.embedding);
-    const head = weights.has(variant.head) ? weights.matrix(variant.head) : embedding;
-    const layers = Array.from({ length: config.numHiddenLayers }, (_, i) => {
-      const names = variant.layer(i);
+  async record(): Promise<StepRecord> {
+    return { layers: await this.#layers(), head: await this.#head() };
+  }
+
+  async #layers(): Promise<Dispatch[]> {
+    const { config, variant, parts: { ops, weights, layers: { first, end } } } = this;
+    const layers = Array.from({ length: end - first }, (_, i) => {
+      const names = variant.layer(first + i);
       return { names, qkv: qkvMatrix(weights, names) };
     });
-    const finalNorm = { name: variant.finalNorm, weight: head, isLast: true };
-    const inputNorm = (layer: number): NextNorm => {
-      const next = layers[layer];
-      return next ? { name: next.names.inputNorm, weight: next.qkv } : finalNorm;
+    const inputNorm = (i: number): NextNorm => {
+      const next = layers[i];
+      // Behind layers that are not the last ones nobody reads it.
+      return next ? { name: next.names.inputNorm, weight: next.qkv } : this.#finalNorm();
     };
+    const begin = this.#residual(inputNorm(0));
     const scale = config.embeddingScale;
-    this.#add(await ops.embed(embedding, this.#residual(inputNorm(0)), { scale }));
-    for (const [layer, { names, qkv }] of layers.entries()) {
-      await this.#attention(layer, names, qkv);
-      await this.#mlp(names, inputNorm(layer + 1));
+    this.#add(
+      first === 0
+        ? await ops.embed(weights.matrix(variant.embedding), begin, { scale })
+        : await ops.resume(begin),
+    );
+    for (const [i, { names, qkv }] of layers.entries()) {
+      await this.#attention(first + i, names, qkv);
+      await this.#mlp(names, inputNorm(i + 1));
     }
+    return this.#take();
+  }
+
+  #finalNorm(): NextNorm {
+    return { name: this.variant.finalNorm, weight: this.#headWeight, isLast: true };
+  }
+
+  async #head(): Promise<Dispatch[]> {
+    const { config, parts: { ops, layers, activations } } = this;
+    const norm = this.#finalNorm();
+    // The last layer prepares its norm.
+    if (layers.end < config.numHiddenLayers) this.#add(await ops.resume(this.#residual(norm)));
+    const x = ops.activation("normed", norm.weight);
     const options = optional("softCap", config.logitSoftCap);
-    this.#add(await ops.logits(ops.activation("normed", head), head, activations.logits, options));
-    return this.#dispatches;
+    this.#add(await ops.logits(x, norm.weight, activations.logits, options));
+    return this.#take();
   }
 
   async #attention(layer: number, names: LayerNames, qkv: Matrix): Promise<void> {
-    const { config, parts: { ops, weights, kv, cosSin } } = this;
+    const { config, parts: { ops, weights, layers, kv, cosSin } } = this;
     const { rope, window } = config.layers[layer]!;
     const output = weights.matrix(names.output);
     const attended = ops.activation("attended", output);
@@ -208,7 +246,7 @@ class StepRecorder {
       await ops.attention(
         ops.activation("normed", qkv),
         { weight: qkv, cosSin: cosSin[rope]!, ...this.#qkvVectors(names) },
-        kv[layer]!,
+        kv[layer - layers.first]!,
         attended,
         {
           numHeads: config.numAttentionHeads,
@@ -270,6 +308,10 @@ class StepRecorder {
   #add(dispatches: readonly Dispatch[]): void {
     this.#dispatches.push(...dispatches);
   }
+
+  #take(): Dispatch[] {
+    return this.#dispatches.splice(0);
+  }
 }
 
 function qkvMatrix(weights: Weights, { qkv }: LayerNames) {
@@ -286,7 +328,7 @@ function optional<N extends string, T>(name: N, value: T | null): { [K in N]?: T
 export function createDecoder(variant: DecoderVariant): Architecture {
   return {
     readConfig: (fields) => variant.readConfig(fields),
-    tensors: (config, hasTensor) => listTensors(config, variant, hasTensor),
+    tensors: (config, layers, hasTensor) => listTensors(config, variant, layers, hasTensor),
     record: (config, parts) => new StepRecorder(config, variant, parts).record(),
   };
 }

@@ -12,6 +12,8 @@ export interface Matrix {
   readonly name: string;
   /** N, output features. */
   readonly numRows: number;
+  /** Rows of the matrix that this one is a part of, if it is one: its rows lie as those do. */
+  readonly numWholeRows?: number;
   /** K, input features, a multiple of 8. */
   readonly numCols: number;
   /** `dense`: [N, K] of `elem`. `q4`: int4 groups of 32 along K with scales of `elem`. */
@@ -29,8 +31,19 @@ export interface MatrixPart {
   readonly resources: readonly GpuResource[];
 }
 
+/** Consecutive rows of a matrix. */
+export interface RowRange {
+  readonly first: number;
+  /** One past the last. */
+  readonly end: number;
+}
+
 /** How a matrix lies on the device. */
-export type MatrixLayout = Pick<Matrix, "numRows" | "numCols" | "format" | "elem">;
+export interface MatrixLayout
+  extends Pick<Matrix, "numRows" | "numWholeRows" | "numCols" | "format" | "elem"> {
+  /** Rows that the device holds, each range in parts of its own and from a multiple of 64 on; absent holds all. */
+  readonly ranges?: readonly RowRange[];
+}
 
 /** Where a kernel set keeps weights. */
 export interface MatrixStore {
@@ -180,6 +193,8 @@ export interface Operations {
   activation(name: ActivationName, weight: Matrix): Activation;
   /** to.hidden = rows of `table` by token id, times `scale` (1). */
   embed(table: Matrix, to: Residual, options?: { scale?: number }): Promise<Dispatch[]>;
+  /** to.hidden holds rows that the host wrote: only the norm that follows is prepared. */
+  resume(to: Residual): Promise<Dispatch[]>;
   /**
    * Causal attention: makes queries, keys and values of x, rotates queries and keys, appends keys and values to the cache,
    * and sets y [T, H C].

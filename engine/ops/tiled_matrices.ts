@@ -6,7 +6,7 @@
 import { MAX_SHORT_GROUPS, type WeightFormat } from "../../kernels/mod.ts";
 import type { GpuDevice, Overrides } from "../gpu/mod.ts";
 import { clearQ4Padding, numGroupsOf } from "./matrix.ts";
-import type { MatrixLayout, MatrixPart, MatrixStore } from "./operations.ts";
+import type { MatrixLayout, MatrixPart, MatrixStore, RowRange } from "./operations.ts";
 
 const TEXEL_BYTES = 16;
 const LANES = 8;
@@ -22,10 +22,12 @@ const STAGING_BYTES = 2 * 1024 * 1024;
 const MIN_HEAD_ROWS = 20480;
 
 /** Which kernels read a matrix. */
-export function weightFormatOf({ format, elem, numCols, numRows }: MatrixLayout): WeightFormat {
+export function weightFormatOf(
+  { format, elem, numCols, numRows, numWholeRows = numRows }: MatrixLayout,
+): WeightFormat {
   // A package that was made for f32 keeps its activations in f32; see docs/decisions.md.
   if (format === "q4" && elem === "f16") {
-    const isHead = numRows >= MIN_HEAD_ROWS && numGroupsOf({ numCols }) <= MAX_SHORT_GROUPS;
+    const isHead = numWholeRows >= MIN_HEAD_ROWS && numGroupsOf({ numCols }) <= MAX_SHORT_GROUPS;
     return isHead ? "q4_int8_rows" : "q4_int8";
   }
   if (format === "q4") return "q4_f32";
@@ -97,6 +99,11 @@ function planeSizes(layout: MatrixLayout, numRows: number): [width: number, heig
   return [weights, [stepsPerLine * scaleTexels(layout) * LANES, height]];
 }
 
+/** Rows that are held. */
+function rangesOf({ numRows, ranges }: MatrixLayout): readonly RowRange[] {
+  return ranges ?? [{ first: 0, end: numRows }];
+}
+
 /** Lane that owns a row. */
 function laneOf(row: number): number {
   return Math.floor((row % TILE_ROWS) / BLOCK_ROWS);
@@ -115,19 +122,21 @@ function scaleRowTexels(layout: MatrixLayout): number {
 /** Matrices of the software set. */
 export const TILED_MATRICES: MatrixStore = {
   computeBytes: (layout) =>
-    planeSizes(layout, layout.numRows).reduce(
+    rangesOf(layout).flatMap(({ first, end }) => planeSizes(layout, end - first)).reduce(
       (sum, [width, height]) => sum + TEXEL_BYTES * width * height,
       0,
     ),
   create(device, name, layout) {
     const maxRows = Math.floor(MAX_TEXTURE_SIDE / tileShapeOf(layout).numLines) * TILE_ROWS;
     const parts: MatrixPart[] = [];
-    for (let rowOffset = 0; rowOffset < layout.numRows; rowOffset += maxRows) {
-      const numRows = Math.min(maxRows, layout.numRows - rowOffset);
-      const resources = planeSizes(layout, numRows).map((size, plane) =>
-        createTexture(device, `${name} ${plane} rows ${rowOffset}..`, size)
-      );
-      parts.push({ rowOffset, numRows, resources });
+    for (const { first, end } of rangesOf(layout)) {
+      for (let rowOffset = first; rowOffset < end; rowOffset += maxRows) {
+        const numRows = Math.min(maxRows, end - rowOffset);
+        const resources = planeSizes(layout, numRows).map((size, plane) =>
+          createTexture(device, `${name} ${plane} rows ${rowOffset}..`, size)
+        );
+        parts.push({ rowOffset, numRows, resources });
+      }
     }
     return { name, ...layout, parts };
   },

@@ -7,12 +7,14 @@ import { readLibrary, WebLlmEmbedder, WebLlmRunner } from "../backends/web_llm/m
 import {
   computeStepCosts,
   describeKernels,
+  loadRunner,
+  type PipelinedRunner,
   probeRunner,
-  WgslRunner,
+  type WgslRunner,
 } from "../backends/wgsl/mod.ts";
 import { ModelInvalidError } from "../errors.ts";
-import { type ModelPackage, openPackage } from "../formats/mod.ts";
-import { chooseSoftwareThreads, GpuDevice, inspectAdapter } from "../gpu/mod.ts";
+import { countWeights, type ModelPackage, openPackage } from "../formats/mod.ts";
+import { chooseSoftwareMode, GpuDevice, inspectAdapter, setSoftwareMode } from "../gpu/mod.ts";
 import { modelDefaultSampling } from "../sampling/mod.ts";
 import { loadTextModel, type TextModel } from "../text/mod.ts";
 import type { ProgressListener, SamplingParams } from "../types.ts";
@@ -64,10 +66,12 @@ async function loadWgsl(
   const { dir, contextLength, maxSequences, cacheDir } = options;
   const pkg = await openPackage(dir);
   const text = await loadTextModel(pkg);
-  chooseSoftwareThreads(countWeights(pkg));
+  const mode = chooseSoftwareMode(countWeights(pkg));
+  setSoftwareMode(mode);
   const device = await GpuDevice.create();
   const shapes = cacheDir === undefined ? null : new KernelShapeFile(cacheDir);
-  const runner = await WgslRunner.load(device, pkg, {
+  const runner = await loadRunner(device, pkg, {
+    numStages: mode === "pipelined" ? 2 : 1,
     ...(shapes && { shapes }),
     ...(contextLength === undefined ? {} : { contextLength }),
     ...(maxSequences === undefined ? {} : { maxSequences }),
@@ -80,7 +84,7 @@ async function loadWgsl(
 
 /** Measures the model for later plans unless enough loads have; a remark where that cannot be kept, since the model runs all the same. */
 async function keepMeasurement(
-  runner: WgslRunner,
+  runner: WgslRunner | PipelinedRunner,
   { quantization }: ModelPackage,
   { model, cacheDir }: LoadOptions,
 ): Promise<string[]> {
@@ -114,7 +118,7 @@ async function loadWebLlm(
   const pkg = await openPackage(dir);
   const text = await loadTextModel(pkg);
   const library = await readLibrary(path);
-  chooseSoftwareThreads(countWeights(pkg));
+  setSoftwareMode(chooseSoftwareMode(countWeights(pkg)));
   if (task === "embed") {
     const embedder = await WebLlmEmbedder.load(pkg, { library, onProgress });
     return { task, text, embedder, remarks: [] };
@@ -128,13 +132,4 @@ async function loadWebLlm(
   });
   const sampling = modelDefaultSampling(pkg.chatConfig);
   return { task, runner, text, sampling, remarks: runner.abilities.reasons };
-}
-
-function countWeights(pkg: ModelPackage): number {
-  let numWeights = 0;
-  for (const { shape, dtype } of pkg.tensors.values()) {
-    const numElements = shape.reduce((product, size) => product * size, 1);
-    numWeights += dtype === "u32" ? 8 * numElements : numElements; // eight int4 codes a word
-  }
-  return numWeights;
 }

@@ -75,7 +75,7 @@ export class ResidentModels {
   readonly #names = new Map<string, ResidentModel>();
   /** Whoever came first gets the room first. */
   readonly #roomTurns = new Turns();
-  /** Loads one after the other; see `chooseSoftwareThreads`. */
+  /** Loads one after the other; see `setSoftwareMode`. */
   readonly #loadTurns = new Turns();
   readonly #changes = new Changes();
   #isClosed = false;

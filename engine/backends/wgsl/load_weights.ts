@@ -1,14 +1,14 @@
 /**
- * Streams a package's tensors onto the device, one shard at a time.
+ * Streams tensors onto the device, one at a time.
  *
  * @module
  */
 import { ModelInvalidError } from "../../errors.ts";
-import { type LoadedTensor, type ModelPackage, readTensors } from "../../formats/mod.ts";
+import type { LoadedTensor } from "../../formats/mod.ts";
 import type { GpuDevice } from "../../gpu/mod.ts";
 import type { Weights } from "../../models/mod.ts";
 import { destroyMatrix, type Matrix } from "../../ops/mod.ts";
-import type { ModelPlan } from "./model_plan.ts";
+import type { ModelPlan, StagePlan } from "./model_plan.ts";
 
 /** Bytes that may wait in staging memory for their way to the device; handing over every small tensor costs more than its copy. */
 const FLUSH_BYTES = 4 * 1024 * 1024;
@@ -18,19 +18,30 @@ export interface LoadedWeights extends Weights {
   destroy(): void;
 }
 
+/** What is loaded, and from where. */
+export interface LoadWeightsOptions {
+  /** For messages. */
+  readonly what: string;
+  readonly plan: ModelPlan;
+  /** The stage that the weights are for. */
+  readonly stage: StagePlan;
+  /** All tensors of the stage, and no other. */
+  readonly tensors: AsyncIterable<LoadedTensor>;
+  /** Bytes of the tensors that are there. */
+  readonly onProgress?: (numBytes: number) => void;
+}
+
 /**
- * Allocates every tensor of the plan and fills it from the package.
+ * Allocates every tensor of a stage and fills it.
  *
- * @param onProgress share from 0 to 1
  * @throws {ModelInvalidError} a shard is damaged
  * @throws {DeviceError} the device has not enough memory
  */
 export async function loadWeights(
   device: GpuDevice,
-  pkg: ModelPackage,
-  plan: ModelPlan,
-  onProgress: (share: number) => void = () => {},
+  options: LoadWeightsOptions,
 ): Promise<LoadedWeights> {
+  const { what, plan, stage } = options;
   const store = plan.kernelSet.matrices;
   const matrices = new Map<string, Matrix>();
   const vectors = new Map<string, GPUBuffer>();
@@ -39,14 +50,14 @@ export async function loadWeights(
     for (const vector of vectors.values()) vector.destroy();
   };
   try {
-    await device.guard(`the weights of ${pkg.dir}`, async () => {
-      for (const [name, layout] of plan.matrices) {
+    await device.guard(what, async () => {
+      for (const [name, layout] of stage.matrices) {
         matrices.set(name, store.create(device, name, layout));
       }
-      for (const [name, size] of plan.vectors) {
+      for (const [name, size] of stage.vectors) {
         vectors.set(name, device.createBuffer(name, 4 * size));
       }
-      await fill(device, pkg, { plan, matrices, vectors, onProgress });
+      await fill(device, { matrices, vectors }, options);
     });
   } catch (error) {
     destroy();
@@ -62,42 +73,34 @@ export async function loadWeights(
 
 /** What is filled. */
 interface Targets {
-  plan: ModelPlan;
-  matrices: ReadonlyMap<string, Matrix>;
-  vectors: ReadonlyMap<string, GPUBuffer>;
-  onProgress: (share: number) => void;
+  readonly matrices: ReadonlyMap<string, Matrix>;
+  readonly vectors: ReadonlyMap<string, GPUBuffer>;
 }
 
 async function fill(
   device: GpuDevice,
-  pkg: ModelPackage,
-  { plan, matrices, vectors, onProgress }: Targets,
+  { matrices, vectors }: Targets,
+  { plan, tensors, onProgress = () => {} }: LoadWeightsOptions,
 ): Promise<void> {
+  const store = plan.kernelSet.matrices;
   let numBytes = 0;
   let pendingBytes = 0;
   let notFinite: string | null = null;
-  for await (const tensor of readTensors(pkg)) {
+  for await (const tensor of tensors) {
     const { name, nbytes } = tensor.info;
     const target = plan.targets.get(name)!;
     if (target.kind === "vector") {
       const values = toFloat32(tensor);
       if (!values.every(Number.isFinite)) notFinite ??= name;
       device.writeBuffer(vectors.get(target.name)!, values);
-    } else {
-      plan.kernelSet.matrices.write(
-        device,
-        matrices.get(target.name)!,
-        target.plane,
-        tensor.bytes,
-      );
-    }
+    } else store.write(device, matrices.get(target.name)!, target.plane, tensor.bytes);
     numBytes += nbytes;
     pendingBytes += nbytes;
     if (pendingBytes >= FLUSH_BYTES) {
       device.flush();
       pendingBytes = 0;
     }
-    onProgress(numBytes / pkg.weightsBytes);
+    onProgress(numBytes);
   }
   device.flush();
   // Only now, since a damaged shard, which may have such values, is to be named itself.

@@ -11,24 +11,47 @@ import {
   type Architecture,
   type DecoderConfig,
   findArchitecture,
+  type LayerRange,
   type TensorSpec,
 } from "../../models/mod.ts";
-import { chooseKernelSet, type KernelSet, type MatrixLayout, numGroupsOf } from "../../ops/mod.ts";
+import {
+  chooseKernelSet,
+  type KernelSet,
+  type MatrixLayout,
+  numGroupsOf,
+  type RowRange,
+} from "../../ops/mod.ts";
 import { type MemoryPlan, planMemory } from "../../runtime/memory_plan.ts";
+import type { RunnerLimits } from "../../runtime/runner.ts";
+import { cutModel, MAX_PIECE_TOKENS, type StageShare } from "./pipeline_cut.ts";
 
 /** Where a tensor of the package goes. */
 export type TensorTarget =
   | { readonly kind: "matrix"; readonly name: string; readonly plane: 0 | 1 }
   | { readonly kind: "vector"; readonly name: string };
 
+/** Tensors by the name of their spec. */
+export interface TensorLayouts {
+  readonly matrices: ReadonlyMap<string, MatrixLayout>;
+  /** f32 elements. */
+  readonly vectors: ReadonlyMap<string, number>;
+}
+
+/** What one device computes. */
+export interface StagePlan extends TensorLayouts {
+  readonly layers: LayerRange;
+  /** Rows of the head. */
+  readonly vocabulary: RowRange;
+  /** Tokens that go through it at once. */
+  readonly maxTokens: number;
+}
+
 /** What a load will do. */
-export interface ModelPlan {
+export interface ModelPlan extends TensorLayouts {
   readonly architecture: Architecture;
   readonly config: DecoderConfig;
-  /** By the name of their spec. */
-  readonly matrices: ReadonlyMap<string, MatrixLayout>;
-  /** f32 elements, by the name of their spec. */
-  readonly vectors: ReadonlyMap<string, number>;
+  /** In the order in which a token goes through them; one, unless the model is pipelined. Each makes a part of the logits. */
+  readonly stages: readonly StagePlan[];
   /** Every tensor of the package, by its own name. */
   readonly targets: ReadonlyMap<string, TensorTarget>;
   readonly kernelSet: KernelSet;
@@ -40,6 +63,8 @@ export interface ModelPlan {
 export interface ModelPlanOptions {
   contextLength?: number;
   maxSequences?: number;
+  /** Devices that share the layers of a model on a software adapter. @default 1 */
+  numStages?: 1 | 2;
 }
 
 /**
@@ -50,7 +75,7 @@ export interface ModelPlanOptions {
 export function planModel(
   pkg: ModelPackage,
   adapter: Pick<AdapterInfo, "kind" | "maxBindingBytes">,
-  options: ModelPlanOptions = {},
+  { numStages = 1, ...sizes }: ModelPlanOptions = {},
 ): ModelPlan {
   if (!SUPPORTED_QUANTIZATIONS.has(pkg.quantization)) {
     throw new ModelInvalidError(
@@ -61,10 +86,9 @@ export function planModel(
   }
   const architecture = findArchitecture(pkg.modelType);
   const config = architecture.readConfig(pkg.config);
-  const specs = architecture.tensors(
-    config,
-    (name) => pkg.tensors.has(`${name}.weight`) || pkg.tensors.has(`${name}.q_weight`),
-  );
+  const hasTensor = (name: string) =>
+    pkg.tensors.has(`${name}.weight`) || pkg.tensors.has(`${name}.q_weight`);
+  const specs = architecture.tensors(config, { first: 0, end: config.numHiddenLayers }, hasTensor);
   const matrices = new Map<string, MatrixLayout>();
   const vectors = new Map<string, number>();
   const targets = new Map<string, TensorTarget>();
@@ -85,30 +109,91 @@ export function planModel(
   }
   const kernelSet = chooseKernelSet(adapter.kind);
   const kvElem: Elem = pkg.quantization.includes("f16") ? "f16" : "f32";
+  const tensors = { matrices, vectors };
+  const stages = cutModel(config, adapter.kind === "software" ? numStages : 1).map((share) => ({
+    ...share,
+    ...pickTensors(tensors, architecture.tensors(config, share.layers, hasTensor), share),
+  }));
+  const memory = planMemory({
+    kind: adapter.kind,
+    maxBindingBytes: adapter.maxBindingBytes,
+    ...stepBytes(config, kvElem, stages.length),
+    weightsBytes: stages.reduce((sum, stage) => sum + weightsBytes(kernelSet, stage), 0),
+    modelContextLength: pkg.contextLength,
+    ...sizes,
+  });
+  const maxTokens = stages.length === 1 ? memory.maxStepTokens : MAX_PIECE_TOKENS;
   return {
     architecture,
     config,
-    matrices,
-    vectors,
+    ...tensors,
+    stages: stages.map((stage) => ({ ...stage, maxTokens })),
     targets,
     kernelSet,
     kvElem,
-    memory: planMemory({
-      kind: adapter.kind,
-      maxBindingBytes: adapter.maxBindingBytes,
-      ...stepBytes(config, kvElem),
-      weightsBytes: [...matrices.values()].reduce((sum, layout) =>
-        sum + kernelSet.matrices.computeBytes(layout), 0) +
-        [...vectors.values()].reduce((sum, size) =>
-          sum + 4 * size, 0),
-      modelContextLength: pkg.contextLength,
-      ...options,
-    }),
+    memory,
   };
 }
 
-/** Bytes of a step: at most, since a kernel set may keep some activations smaller, or not at all. */
-function stepBytes(config: DecoderConfig, kvElem: Elem) {
+/** The tensors of a stage, of a head those rows that it computes. */
+function pickTensors(
+  tensors: TensorLayouts,
+  specs: TensorSpec[],
+  { vocabulary }: StageShare,
+): TensorLayouts {
+  const matrices = new Map<string, MatrixLayout>();
+  const vectors = new Map<string, number>();
+  for (const spec of specs) {
+    if (spec.kind === "vector") vectors.set(spec.name, tensors.vectors.get(spec.name)!);
+    else {
+      const layout = tensors.matrices.get(spec.name)!;
+      const ranges = spec.isHead ? headRanges(spec, vocabulary) : null;
+      matrices.set(spec.name, ranges ? { ...layout, ranges } : layout);
+    }
+  }
+  return { matrices, vectors };
+}
+
+/** The rows of a head that are held; null where they are all, as one. */
+function headRanges(
+  { isEmbedding = false, numRows }: TensorSpec & { kind: "matrix" },
+  vocabulary: RowRange,
+): RowRange[] | null {
+  const { first, end } = vocabulary;
+  if (first === 0 && end === numRows) return null;
+  if (!isEmbedding) return [vocabulary];
+  const before = { first: 0, end: first };
+  const behind = { first: end, end: numRows };
+  return [before, vocabulary, behind].filter((range) => range.first < range.end);
+}
+
+function weightsBytes(kernelSet: KernelSet, { matrices, vectors }: TensorLayouts): number {
+  let bytes = 0;
+  for (const layout of matrices.values()) bytes += kernelSet.matrices.computeBytes(layout);
+  for (const size of vectors.values()) bytes += 4 * size;
+  return bytes;
+}
+
+/** What a runner of the plan can take. */
+export function runnerLimits({ memory, config }: ModelPlan): RunnerLimits {
+  return {
+    maxStepTokens: memory.maxStepTokens,
+    maxSequences: memory.maxSequences,
+    maxLogitsRows: memory.maxLogitsRows,
+    contextLength: memory.contextLength,
+    numBlocks: memory.numBlocks,
+    blockSize: memory.blockSize,
+    vocabSize: config.vocabSize,
+    canShareBlocks: true,
+    canRewind: true, // slots are overwritten
+  };
+}
+
+/**
+ * Bytes of a step: at most, since a kernel set may keep some activations smaller, or not at all, and several stages together
+ * hold fewer tokens than one.
+ */
+function stepBytes(config: DecoderConfig, kvElem: Elem, numStages: number) {
   const { hiddenSize, intermediateSize, numAttentionHeads, numKeyValueHeads, headDim } = config;
   const attentionSize = numAttentionHeads * headDim;
   const qkvSize = attentionSize + 2 * numKeyValueHeads * headDim;
@@ -117,8 +202,9 @@ function stepBytes(config: DecoderConfig, kvElem: Elem) {
     kvRowBytes: numKeyValueHeads * headDim * (kvElem === "f16" ? 2 : 4),
     // The residual stream and its norm; queries, keys and values; attention's input and output; gate, up and their product.
     tokenBytes: 4 * (2 * hiddenSize + qkvSize + 2 * attentionSize + 3 * intermediateSize),
-    logitsRowBytes: 4 * config.vocabSize,
-    positionBytes: 4 * config.rotaryDim * config.ropes.length,
+    // Between two stages logits lie in shared memory as well.
+    logitsRowBytes: 4 * config.vocabSize * numStages,
+    positionBytes: 4 * config.rotaryDim * config.ropes.length * numStages,
   };
 }
 

@@ -6,7 +6,11 @@
 import { Readback } from "../../gpu/mod.ts";
 import type { StepTimes } from "../../runtime/prediction.ts";
 import type { RunnerEntry } from "../../runtime/runner.ts";
+import { PipelinedRunner } from "./pipelined_runner.ts";
 import type { WgslRunner } from "./runner.ts";
+
+/** A runner on our kernels. */
+type Probed = WgslRunner | PipelinedRunner;
 
 /** What a load may take longer. One step may take longer than that by itself: then it is the only one. */
 const BUDGET_MS = 300;
@@ -32,7 +36,7 @@ const TOKEN = 0;
  * @param runner warm, and idle
  * @throws {DeviceError} the device was lost
  */
-export async function probeRunner(runner: WgslRunner): Promise<StepTimes> {
+export async function probeRunner(runner: Probed): Promise<StepTimes> {
   const start = performance.now();
   const leftMs = () => BUDGET_MS - (performance.now() - start);
   const { contextLength, numBlocks, blockSize, maxStepTokens } = runner.limits;
@@ -41,7 +45,9 @@ export async function probeRunner(runner: WgslRunner): Promise<StepTimes> {
   const decode = entry(runner, decodeContext - 1, 1);
   const decodeMs = await measureMean(() => runner.run([decode]), DECODE_MS);
   const isSlow = leftMs() < 2 * decodeMs;
-  const fixedMs = Math.min(decodeMs, await measureFixed(runner, isSlow ? null : decode));
+  // A pipelined step without logits does not return before the first stage has computed it.
+  const silent = isSlow || runner instanceof PipelinedRunner ? null : decode;
+  const fixedMs = Math.min(decodeMs, await measureFixed(runner, silent));
   const times = { fixedMs, decodeMs, decodeContext };
   // A slow step is a prefill of one token too.
   if (isSlow) return { ...times, prefillMs: decodeMs, prefillTokens: 1 };
@@ -54,7 +60,7 @@ export async function probeRunner(runner: WgslRunner): Promise<StepTimes> {
  *
  * @param step null leaves the step out, beside which its submission does not count
  */
-async function measureFixed(runner: WgslRunner, step: RunnerEntry | null): Promise<number> {
+async function measureFixed(runner: Probed, step: RunnerEntry | null): Promise<number> {
   const { device } = runner;
   const source = device.createBuffer("probe", 16);
   const readback = new Readback(device.raw, 16, { isFast: device.hasFastReadback });
@@ -79,7 +85,7 @@ async function measureFixed(runner: WgslRunner, step: RunnerEntry | null): Promi
 
 /** A small chunk, and where it leaves time for one the longest that the time is enough for. */
 async function measurePrefill(
-  runner: WgslRunner,
+  runner: Probed,
   maxTokens: number,
   limitMs: number,
 ): Promise<Pick<StepTimes, "prefillMs" | "prefillTokens">> {
@@ -96,7 +102,7 @@ async function measurePrefill(
 }
 
 /** A sequence's next tokens; no sequence of a request has this id. */
-function entry({ limits }: WgslRunner, firstPosition: number, numTokens: number): RunnerEntry {
+function entry({ limits }: Probed, firstPosition: number, numTokens: number): RunnerEntry {
   const numBlocks = Math.ceil((firstPosition + numTokens) / limits.blockSize);
   return {
     sequence: -1,

@@ -1,0 +1,189 @@
+/**
+ * The runner's side of the second stage: starts its worker, feeds it, and hears of its death.
+ *
+ * @module
+ */
+import {
+  DeviceError,
+  EngineError,
+  type ErrorRecord,
+  fromErrorRecord,
+  ModelInvalidError,
+} from "../../errors.ts";
+import type { LoadedTensor, ModelPackage } from "../../formats/mod.ts";
+import type { ModelPlan, ModelPlanOptions } from "./model_plan.ts";
+import { channelSizes, MAX_PIECE_TOKENS } from "./pipeline_cut.ts";
+import { type Piece, StageChannel } from "./stage_channel.ts";
+import type { StageReply, StageRequest } from "./stage_protocol.ts";
+
+/** Bytes of tensors that were sent and are not on the device yet. */
+const MAX_BYTES_ON_WAY = 64 * 1024 * 1024;
+
+/** A wait blocks no longer at a time, since only between two the death of the worker shows. */
+const WAIT_MS = 100;
+
+/** How long the worker may compute without finishing a piece before it counts as dead. */
+const SILENCE_LIMIT_MS = 120_000;
+
+/** The real worker; tests put others in its place. */
+const WORKER_URL = new URL("./stage_worker.ts", import.meta.url);
+
+/** What the second stage computes. */
+export interface RemoteStageOptions {
+  readonly plan: ModelPlan;
+  /** What the plan was made from; the worker makes it again. */
+  readonly options: ModelPlanOptions;
+  /** What to start. @default the real worker */
+  readonly url?: URL | undefined;
+}
+
+/** The second stage, in a worker with an own device. */
+export class RemoteStage {
+  /** Rejects when the stage cannot be loaded, or dies before. */
+  readonly loaded: Promise<void>;
+  readonly #worker: Worker;
+  readonly #channel: StageChannel;
+  #resolveLoaded!: () => void;
+  #rejectLoaded!: (error: Error) => void;
+  #bytesOnWay = 0;
+  /** Why it is of no more use. */
+  #failure: Error | null = null;
+  /** Called when something came from the worker. */
+  #onNews = () => {};
+
+  /** Starts a worker that waits for its tensors. */
+  constructor(pkg: ModelPackage, { plan, options, url = WORKER_URL }: RemoteStageOptions) {
+    this.loaded = new Promise((resolve, reject) => {
+      this.#resolveLoaded = resolve;
+      this.#rejectLoaded = reject;
+    });
+    this.loaded.catch(() => {}); // whoever loads awaits it later
+    this.#channel = new StageChannel(channelSizes(plan));
+    this.#worker = new Worker(url, { type: "module", name: "second stage" });
+    this.#worker.onmessage = ({ data }: MessageEvent<StageReply>) => this.#receive(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault(); // or the runtime ends the whole process
+      this.#fail(
+        new EngineError("engine_failed", `The worker of the second stage died: ${event.message}`),
+      );
+    };
+    this.#send({ type: "load", pkg, options, memory: this.#channel.memory });
+  }
+
+  /** Gives the stage a copy of one of its tensors; waits while too many are on their way. */
+  async sendTensor({ info, bytes }: LoadedTensor): Promise<void> {
+    const copy = bytes.slice();
+    this.#bytesOnWay += info.nbytes;
+    this.#send({ type: "tensor", tensor: { info, bytes: copy } }, [copy.buffer]);
+    while (this.#bytesOnWay > MAX_BYTES_ON_WAY) {
+      this.#assertAlive();
+      await new Promise<void>((resolve) => this.#onNews = resolve);
+    }
+    this.#assertAlive();
+  }
+
+  /** The stage has all its tensors. */
+  endTensors(): void {
+    this.#send({ type: "end" });
+  }
+
+  /** Hands a piece over; it is computed behind those before it. */
+  async post(piece: Piece): Promise<void> {
+    this.#assertAlive();
+    if (!this.#channel.hasRoom) await this.#until(() => this.#channel.hasRoom);
+    if (this.#channel.post(piece)) this.#send({ type: "wake" });
+  }
+
+  /**
+   * Waits for rows of the residual stream that want logits, behind the last layer.
+   *
+   * @param first those before it were taken
+   * @returns [n, D] f32, at least one row and at most as many as a piece has
+   */
+  async takeRows(first: number): Promise<Float32Array<ArrayBuffer>> {
+    await this.#until(() => this.#channel.numReturned > first);
+    const end = Math.min(this.#channel.numReturned, first + MAX_PIECE_TOKENS);
+    return this.#channel.readRows(first, end);
+  }
+
+  /** Waits for all pieces, and copies the stage's part of each row of logits behind `offset` of a row of `logits` [L, V]. */
+  async takeLogits(
+    logits: Float32Array,
+    { numRows, offset }: { numRows: number; offset: number },
+  ): Promise<void> {
+    await this.#until(() => this.#channel.isDrained);
+    const rowLength = logits.length / numRows;
+    for (let row = 0; row < numRows; row++) {
+      logits.set(this.#channel.logitsRow(row), row * rowLength + offset);
+    }
+    this.#channel.endStep();
+  }
+
+  /** Blocks, as a read of the device does. */
+  async #until(isReached: () => boolean): Promise<void> {
+    const start = performance.now();
+    for (;;) {
+      const { news } = this.#channel;
+      if (isReached()) return;
+      this.#channel.waitForNews(news, WAIT_MS);
+      if (isReached()) return;
+      await new Promise((resolve) => setTimeout(resolve, 0)); // messages and the worker's death get their turn
+      this.#assertAlive();
+      if (performance.now() - start > SILENCE_LIMIT_MS) {
+        const seconds = SILENCE_LIMIT_MS / 1000;
+        this.#fail(
+          new EngineError("engine_failed", `The second stage was silent for ${seconds} s`),
+        );
+      }
+    }
+  }
+
+  #assertAlive(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  #send(request: StageRequest, transfer: Transferable[] = []): void {
+    this.#worker.postMessage(request, transfer);
+  }
+
+  #receive(reply: StageReply): void {
+    switch (reply.type) {
+      case "stored":
+        this.#bytesOnWay -= reply.numBytes;
+        break;
+      case "loaded":
+        this.#resolveLoaded();
+        break;
+      case "failed":
+        this.#fail(restoreError(reply.error));
+    }
+    this.#onNews();
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#rejectLoaded(this.#failure);
+    this.#worker.terminate();
+    this.#onNews();
+  }
+
+  /** Ends the worker and everything in it. */
+  destroy(): void {
+    this.#fail(new EngineError("engine_closed", "The model was unloaded"));
+  }
+}
+
+/** The error that the same failure in the first stage would be. */
+function restoreError(record: ErrorRecord): EngineError {
+  const { code, message } = record;
+  switch (code) {
+    case "model_invalid":
+      return new ModelInvalidError(message);
+    case "device_unavailable":
+    case "device_lost":
+    case "out_of_memory":
+      return new DeviceError(code, message);
+    default:
+      return fromErrorRecord(record);
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * Some layers of a model and a part of its head on one device: recorded once and replayed for every batch.
+ *
+ * @module
+ */
+import type { GpuDevice, GpuResource, StepShape } from "../../gpu/mod.ts";
+import {
+  type Activations,
+  computeRopeFrequencies,
+  computeRopeTable,
+  type StepRecord,
+} from "../../models/mod.ts";
+import type { Operations, StepBuffers } from "../../ops/mod.ts";
+import { type ShapeStore, tuneKernels } from "./autotune.ts";
+import type { LoadedWeights } from "./load_weights.ts";
+import { type ModelPlan, runnerLimits, type StagePlan } from "./model_plan.ts";
+import { maxBlocksOf, type StepBatch, StepWriter, TOKEN_WORDS } from "./step_batch.ts";
+import { describeKernels } from "./step_costs.ts";
+import { StepPass } from "./step_pass.ts";
+import { FirstDispatches, WARM_UP_TOKENS } from "./warm_up.ts";
+
+/** Words of `Step` in kernels/lib/step.wgsl. */
+const STEP_WORDS = 4;
+
+/** What a {@linkcode Stage} is made from. */
+export interface StageOptions {
+  readonly plan: ModelPlan;
+  /** Which of the plan's stages. */
+  readonly stage: StagePlan;
+  /** Those of the stage; they end with it. */
+  readonly weights: LoadedWeights;
+}
+
+/** What was made for a stage. */
+interface StageParts {
+  readonly device: GpuDevice;
+  readonly options: StageOptions;
+  readonly resources: readonly GpuResource[];
+  readonly ops: Operations;
+  readonly step: StepBuffers;
+  readonly activations: Activations;
+  readonly record: StepRecord;
+}
+
+/** Computes its share of every step: describe a batch, then submit a pass and read what it leaves. */
+export class Stage {
+  /** Layers and head at once, where this stage is the only one: [L, V] f32. */
+  readonly whole: StepPass;
+  /** The layers: rows of the residual stream, [T, D] f32. */
+  readonly layers: StepPass;
+  /** The head, of rows of the residual stream: the stage's part of the logits, [L, V / 2] f32. */
+  readonly head: StepPass;
+  readonly #parts: StageParts;
+  readonly #stepWords = new Uint32Array(STEP_WORDS);
+
+  private constructor(parts: StageParts) {
+    const { device, options: { plan, stage }, activations, record } = parts;
+    const { config, memory } = plan;
+    this.#parts = parts;
+    this.#stepWords[2] = maxBlocksOf(memory);
+    const logits = {
+      output: activations.logits,
+      rowLength: stage.vocabulary.end - stage.vocabulary.first,
+      maxRows: memory.maxLogitsRows,
+      numRows: ({ numLogits }: StepShape) => numLogits,
+    };
+    const dispatches = [...record.layers, ...record.head];
+    this.whole = new StepPass(device, { ...logits, dispatches });
+    this.head = new StepPass(device, { ...logits, dispatches: record.head });
+    this.layers = new StepPass(device, {
+      dispatches: record.layers,
+      output: activations.hidden,
+      rowLength: config.hiddenSize,
+      maxRows: stage.maxTokens,
+      numRows: ({ numTokens }) => numTokens,
+    });
+  }
+
+  /**
+   * Allocates KV cache and activations, and compiles the kernels.
+   *
+   * @throws {DeviceError} not enough memory
+   */
+  static async create(device: GpuDevice, options: StageOptions): Promise<Stage> {
+    return await device.guard("the KV cache and activations", () => Stage.#record(device, options));
+  }
+
+  static async #record(device: GpuDevice, options: StageOptions): Promise<Stage> {
+    const { plan, stage: { layers, vocabulary, maxTokens }, weights } = options;
+    const { config, memory, kernelSet } = plan;
+    const resources: GpuResource[] = [];
+    const create = (label: string, numWords: number, usage?: GPUFlagsConstant) => {
+      const buffer = device.createBuffer(label, 4 * numWords, usage);
+      resources.push(buffer);
+      return buffer;
+    };
+    const step: StepBuffers = {
+      step: create("step", STEP_WORDS, GPUBufferUsage.UNIFORM),
+      tokens: create("tokens", TOKEN_WORDS * maxTokens),
+      blockTables: create("block tables", maxBlocksOf(memory) * memory.maxSequences),
+      logitsRows: create("logits rows", memory.maxLogitsRows),
+    };
+    const activations: Activations = {
+      hidden: create("hidden", config.hiddenSize * maxTokens),
+      logits: create("logits", (vocabulary.end - vocabulary.first) * memory.maxLogitsRows),
+    };
+    const kv = Array.from({ length: layers.end - layers.first }, (_, i) => {
+      const own = plan.kernelSet.createKvLayer(device, `of layer ${layers.first + i}`, {
+        elem: plan.kvElem,
+        blockSize: memory.blockSize,
+        numBlocks: memory.numBlocks,
+        numKvHeads: config.numKeyValueHeads,
+        headDim: config.headDim,
+      });
+      resources.push(own.keys, own.values);
+      return own;
+    });
+    // A driver clears new memory at its first use: asked now, one on the CPU does so while kernels are compiled here.
+    for (const { keys, values } of kv) for (const cache of [keys, values]) device.touch(cache);
+    device.flush();
+    const cosSin = config.ropes.map((rope) => {
+      const { contextLength } = memory;
+      const frequencies = computeRopeFrequencies(rope, config.rotaryDim, contextLength);
+      const table = computeRopeTable(frequencies, contextLength);
+      const buffer = create("cos sin", table.length);
+      device.writeBuffer(buffer, table);
+      return buffer;
+    });
+    const ops = kernelSet.createOperations(device, step, { maxStepTokens: maxTokens });
+    const parts = { ops, layers, vocabulary, weights, activations, kv, cosSin };
+    const record = await plan.architecture.record(config, parts);
+    return new Stage({ device, options, resources, ops, step, activations, record });
+  }
+
+  /**
+   * Runs every entry point of every kernel once: drivers compile at the first dispatch, some for seconds. Block 0 is
+   * overwritten later.
+   *
+   * @param onProgress share from 0 to 1
+   */
+  async warmUp(onProgress: (share: number) => void = () => {}): Promise<void> {
+    const { plan } = this.#parts.options;
+    const writer = new StepWriter(runnerLimits(plan));
+    const passes = plan.stages.length === 1 ? [this.whole] : [this.layers, this.head];
+    const first = new FirstDispatches();
+    for (const [i, numTokens] of WARM_UP_TOKENS.entries()) {
+      const tokens = new Array<number>(numTokens).fill(0);
+      const batch = writer.write([
+        { sequence: -1, tokens, firstPosition: 0, blocks: [0], numLogits: numTokens },
+      ]);
+      this.write(batch);
+      for (const pass of passes) await pass.warmUp(batch.shape, first);
+      onProgress((i + 1) / WARM_UP_TOKENS.length);
+    }
+  }
+
+  /** Takes the fastest shapes of kernels, where there is a choice; before any step is encoded. */
+  async tune(store: ShapeStore, onProgress: (share: number) => void): Promise<void> {
+    const { device, options: { plan, stage }, ops, step } = this.#parts;
+    const all = await ops.tunables?.() ?? [];
+    const tunables = all.filter(({ numTokens }) => numTokens <= stage.maxTokens);
+    if (tunables.length === 0) return;
+    const on = describeKernels(plan, device.info);
+    const known = await store.read(on);
+    const measured = await tuneKernels(device, step, tunables, { known, onProgress });
+    if (measured.size > 0) await store.record(on, measured);
+  }
+
+  /**
+   * Describes the next batch to the kernels.
+   *
+   * @param hidden [T, D] f32, what the layers before this stage left; only where there are some
+   */
+  write(batch: StepBatch, hidden?: Float32Array<ArrayBuffer>): void {
+    const { shape, tokens, logitsRows, blockTables } = batch;
+    const { device, step, activations } = this.#parts;
+    if (hidden) device.writeBuffer(activations.hidden, hidden);
+    this.#stepWords[0] = shape.numTokens;
+    this.#stepWords[1] = shape.numLogits;
+    device.writeBuffer(step.step, this.#stepWords);
+    device.writeBuffer(step.tokens, tokens);
+    if (blockTables.length > 0) device.writeBuffer(step.blockTables, blockTables);
+    if (logitsRows.length > 0) device.writeBuffer(step.logitsRows, logitsRows);
+  }
+
+  /** Gives all device memory back. */
+  destroy(): void {
+    const { options: { weights }, ops, resources } = this.#parts;
+    weights.destroy();
+    ops.destroy();
+    for (const resource of resources) resource.destroy();
+    for (const pass of [this.whole, this.layers, this.head]) pass.destroy();
+  }
+}

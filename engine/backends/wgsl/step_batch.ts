@@ -1,0 +1,129 @@
+/**
+ * A step as the kernels read it: tokens, block tables and logits rows in words. Host memory only.
+ *
+ * @module
+ */
+import { roundContextLength, type StepShape } from "../../gpu/mod.ts";
+import type { RunnerEntry, RunnerLimits } from "../../runtime/runner.ts";
+
+/** Words of a `Token` in kernels/lib/step.wgsl. */
+export const TOKEN_WORDS = 4;
+
+/** Some tokens of a step, in the words of kernels/lib/step.wgsl. */
+export interface StepBatch {
+  readonly shape: StepShape;
+  /** [T] `Token`. */
+  readonly tokens: Uint32Array<ArrayBuffer>;
+  /** [L], the token row of each logits row. */
+  readonly logitsRows: Uint32Array<ArrayBuffer>;
+  /** [S, maxBlocks], where they are not what they were in the batch before; else empty. */
+  readonly blockTables: Uint32Array<ArrayBuffer>;
+}
+
+/** Row length of the block tables. */
+export function maxBlocksOf(
+  { contextLength, blockSize }: Pick<RunnerLimits, "contextLength" | "blockSize">,
+): number {
+  return Math.ceil(contextLength / blockSize);
+}
+
+/** Describes one step after the other; what it gives is overwritten by the next. */
+export class StepWriter {
+  readonly #blockSize: number;
+  readonly #maxBlocks: number;
+  readonly #tokens: Uint32Array<ArrayBuffer>;
+  readonly #blockTables: Uint32Array<ArrayBuffer>;
+  readonly #logitsRows: Uint32Array<ArrayBuffer>;
+
+  constructor(limits: RunnerLimits) {
+    this.#blockSize = limits.blockSize;
+    this.#maxBlocks = maxBlocksOf(limits);
+    this.#tokens = new Uint32Array(TOKEN_WORDS * limits.maxStepTokens);
+    this.#blockTables = new Uint32Array(this.#maxBlocks * limits.maxSequences);
+    this.#logitsRows = new Uint32Array(limits.maxLogitsRows);
+  }
+
+  /** The whole step. */
+  write(entries: readonly RunnerEntry[]): StepBatch {
+    let numTokens = 0;
+    let numLogits = 0;
+    let hasNewBlocks = false;
+    for (let sequence = 0; sequence < entries.length; sequence++) {
+      const { tokens, firstPosition, blocks, numLogits: numRows } = entries[sequence]!;
+      if (this.#setBlocks(sequence, blocks)) hasNewBlocks = true;
+      for (let i = 0; i < tokens.length; i++) {
+        const position = firstPosition + i;
+        const word = TOKEN_WORDS * numTokens++;
+        this.#tokens[word] = tokens[i]!;
+        this.#tokens[word + 1] = position;
+        this.#tokens[word + 2] = blocks[Math.floor(position / this.#blockSize)]! * this.#blockSize +
+          position % this.#blockSize;
+        this.#tokens[word + 3] = sequence;
+      }
+      for (let i = numRows; i > 0; i--) this.#logitsRows[numLogits++] = numTokens - i;
+    }
+    const numTableWords = hasNewBlocks ? this.#maxBlocks * entries.length : 0;
+    const tokens = this.#tokens.subarray(0, TOKEN_WORDS * numTokens);
+    return {
+      shape: shapeOf(tokens, numLogits),
+      tokens,
+      logitsRows: this.#logitsRows.subarray(0, numLogits),
+      blockTables: this.#blockTables.subarray(0, numTableWords),
+    };
+  }
+
+  /** Fills a row of the block tables; false where it was the same already. */
+  #setBlocks(sequence: number, blocks: readonly number[]): boolean {
+    const first = sequence * this.#maxBlocks;
+    let isNew = false;
+    for (let i = 0; i < blocks.length; i++) {
+      if (this.#blockTables[first + i] === blocks[i]) continue;
+      this.#blockTables[first + i] = blocks[i]!;
+      isNew = true;
+    }
+    return isNew;
+  }
+}
+
+/** Cuts a batch into pieces of at most `maxTokens` tokens, in order; the first one has the block tables of all. */
+export function cutBatch(batch: StepBatch, maxTokens: number): StepBatch[] {
+  const { shape: { numTokens }, tokens, logitsRows, blockTables } = batch;
+  if (numTokens <= maxTokens) return [batch];
+  const pieces: StepBatch[] = [];
+  for (let first = 0, row = 0; first < numTokens; first += maxTokens) {
+    const end = Math.min(first + maxTokens, numTokens);
+    const firstRow = row;
+    while (row < logitsRows.length && logitsRows[row]! < end) row++;
+    const own = tokens.subarray(TOKEN_WORDS * first, TOKEN_WORDS * end);
+    pieces.push({
+      shape: shapeOf(own, row - firstRow),
+      tokens: own,
+      logitsRows: logitsRows.subarray(firstRow, row).map((token) => token - first),
+      blockTables: first === 0 ? blockTables : blockTables.subarray(0, 0),
+    });
+  }
+  return pieces;
+}
+
+/** The shape of a batch of `tokens`, some of which want logits. */
+export function shapeOf(tokens: Uint32Array, numLogits: number): StepShape {
+  let maxPosition = 0;
+  for (let word = 1; word < tokens.length; word += TOKEN_WORDS) {
+    maxPosition = Math.max(maxPosition, tokens[word]!);
+  }
+  return {
+    numTokens: tokens.length / TOKEN_WORDS,
+    numLogits,
+    contextLength: roundContextLength(maxPosition),
+  };
+}
+
+/** Rows of the residual stream that all want logits; layers must not see it. */
+export function headBatch(numRows: number): StepBatch {
+  return {
+    shape: { numTokens: numRows, numLogits: numRows, contextLength: roundContextLength(0) },
+    tokens: new Uint32Array(0),
+    logitsRows: Uint32Array.from({ length: numRows }, (_, row) => row),
+    blockTables: new Uint32Array(0),
+  };
+}

@@ -11,7 +11,7 @@ export type SoftwareMode = "pool" | "inline" | "pipelined";
 
 const MAX_INLINE_WEIGHTS = 250e6;
 
-/** Below it a step takes 2 ms, and each piece of it costs a fixed tenth of that. */
+/** A guess: measured was that pipelining pays at 135 M. A step of ollm-tiny (15 M) is too short to share. */
 const MIN_PIPELINED_WEIGHTS = 30e6;
 
 /** How a software adapter should run a model of this size; `pool` where the user has chosen a number of threads. */

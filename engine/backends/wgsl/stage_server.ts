@@ -94,7 +94,7 @@ export class StageServer {
     layers.submit(batch.shape);
     const rows = await layers.read(batch.shape);
     if (batch.shape.numLogits > 0) {
-      // In this order, or the system may wake both devices' threads on one core.
+      // In the other order the two heads were seen to run one after the other.
       head.submit(batch.shape);
       this.#channel.returnRows(piece, rows);
     }

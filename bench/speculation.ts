@@ -6,11 +6,12 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { WgslRunner } from "../engine/backends/wgsl/mod.ts";
-import { openPackage } from "../engine/formats/mod.ts";
-import { chooseSoftwareThreads, GpuDevice } from "../engine/gpu/mod.ts";
+import { loadRunner } from "../engine/backends/wgsl/mod.ts";
+import { countWeights, openPackage } from "../engine/formats/mod.ts";
+import { chooseSoftwareMode, GpuDevice, setSoftwareMode } from "../engine/gpu/mod.ts";
 import type { ModelStats, SamplingParams, SpeculationSetting } from "../engine/mod.ts";
 import { ModelEngine } from "../engine/runtime/model_engine.ts";
+import type { Runner } from "../engine/runtime/runner.ts";
 import { loadTextModel, type TextModel } from "../engine/text/mod.ts";
 import { formatSpread, formatTable } from "./report.ts";
 
@@ -42,7 +43,7 @@ const { values: flags } = parseArgs({
 });
 
 async function generate(
-  { runner, text }: { runner: WgslRunner; text: TextModel },
+  { runner, text }: { runner: Runner; text: TextModel },
   { prompt, sampling }: Case,
   speculation: SpeculationSetting,
 ): Promise<{ rate: number; stats: Omit<ModelStats, "numRestartsTotal"> }> {
@@ -73,13 +74,13 @@ async function generate(
 
 async function main(): Promise<void> {
   const pkg = await openPackage(flags.model);
-  let numWeights = 0;
-  for (const { dtype, shape } of pkg.tensors.values()) {
-    numWeights += shape.reduce((product, dim) => product * dim, dtype === "u32" ? 8 : 1);
-  }
-  chooseSoftwareThreads(numWeights);
+  const mode = chooseSoftwareMode(countWeights(pkg));
+  setSoftwareMode(mode);
   const device = await GpuDevice.create();
-  const runner = await WgslRunner.load(device, pkg, { contextLength: 1024 });
+  const runner = await loadRunner(device, pkg, {
+    contextLength: 1024,
+    numStages: mode === "pipelined" ? 2 : 1,
+  });
   const model = { runner, text: await loadTextModel(pkg) };
   const rows: string[][] = [];
   for (const one of CASES) {

@@ -11,14 +11,16 @@ import type { ModelPlan } from "./model_plan.ts";
 /** The head, where it is not the embedding. */
 const HEAD = "lm_head";
 
-/** What times are measured on: those of another adapter or other kernels say nothing. */
+/** What times are measured on: those of another adapter, other kernels or another number of stages say nothing. */
 export function describeKernels(
-  { kernelSet }: ModelPlan,
+  { kernelSet, stages }: ModelPlan,
   { description }: AdapterInfo,
 ): { adapter: string; kernelSet: string; kernelsVersion: number } {
   return {
     adapter: description,
-    kernelSet: kernelSet.name,
+    kernelSet: stages.length === 1
+      ? kernelSet.name
+      : `${kernelSet.name} in ${stages.length} stages`,
     kernelsVersion: KERNELS_VERSION,
   };
 }

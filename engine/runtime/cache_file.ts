@@ -1,5 +1,5 @@
 /**
- * One small JSON file of the user's cache folder, which several processes read and write. Knows nothing of what it holds.
+ * One small JSON file of the user's cache folder, which several processes read and write. Knows nothing of its entries.
  *
  * @module
  */
@@ -8,16 +8,17 @@ import { withLock } from "../store/download/lock.ts";
 /** How long a writer waits for another process, in ms. */
 const MAX_LOCK_WAIT_MS = 1000;
 
-/** How a kind of content is kept. */
+/** How entries of one kind are kept: as `{ version, <field>: entries }`. */
 export interface CacheFormat<T> {
-  /** What a file that is not there holds. */
-  readonly empty: T;
+  /** A file with another number is written anew. */
+  readonly version: number;
+  readonly field: string;
+  /** More entries are not ours; of those that are written the last ones stay. */
+  readonly maxEntries: number;
   /** A longer file is not ours. */
   readonly maxBytes: number;
-  /** @throws {SyntaxError} the value is damaged, or of another version */
-  parse(value: unknown): T;
-  /** What is written, for `JSON.stringify`. */
-  toJson(content: T): unknown;
+  /** Whether a value is sound. */
+  isEntry(value: unknown): value is T;
 }
 
 /** A file of one format. */
@@ -32,17 +33,16 @@ export class CacheFile<T> {
   }
 
   /** Reads the file. A damaged one is as good as none, and `fault` says why; null where there is none, or a sound one. */
-  async read(): Promise<{ content: T; fault: string | null }> {
-    const { empty, maxBytes, parse } = this.#format;
+  async read(): Promise<{ entries: readonly T[]; fault: string | null }> {
     try {
       const { size } = await Deno.stat(this.#path);
-      if (size > maxBytes) throw new SyntaxError(`it has ${size} bytes`);
-      return { content: parse(JSON.parse(await Deno.readTextFile(this.#path))), fault: null };
+      if (size > this.#format.maxBytes) throw new SyntaxError(`it has ${size} bytes`);
+      return { entries: this.#parse(await Deno.readTextFile(this.#path)), fault: null };
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return { content: empty, fault: null };
+      if (error instanceof Deno.errors.NotFound) return { entries: [], fault: null };
       const why = error instanceof Error ? error.message : String(error);
       return {
-        content: empty,
+        entries: [],
         fault: `cannot use ${this.#path}: ${why}; the next load writes it anew`,
       };
     }
@@ -53,12 +53,27 @@ export class CacheFile<T> {
    *
    * @throws {Error} the file cannot be written, or another process holds it for too long
    */
-  async update(change: (content: T) => T): Promise<void> {
+  async update(change: (entries: readonly T[]) => readonly T[]): Promise<void> {
+    const { version, field, maxEntries } = this.#format;
     const lock = { signal: AbortSignal.timeout(MAX_LOCK_WAIT_MS), pollMs: 5, onWait: () => {} };
     await withLock(`${this.#path}.lock`, lock, async () => {
-      const { content } = await this.read();
-      await this.#write(JSON.stringify(this.#format.toJson(change(content)), null, 1));
+      const { entries } = await this.read();
+      const kept = change(entries).slice(-maxEntries);
+      await this.#write(JSON.stringify({ version, [field]: kept }, null, 1));
     });
+  }
+
+  /** @throws {SyntaxError} the text is damaged, or of another version */
+  #parse(text: string): readonly T[] {
+    const { version, field, maxEntries, isEntry } = this.#format;
+    const file: unknown = JSON.parse(text);
+    const entries = isRecord(file) ? file[field] : null;
+    if (!isRecord(file) || !Array.isArray(entries)) throw new SyntaxError("it is damaged");
+    if (file.version !== version) throw new SyntaxError(`it is of version ${file.version}`);
+    if (entries.length > maxEntries || !entries.every(isEntry)) {
+      throw new SyntaxError("it is damaged");
+    }
+    return entries;
   }
 
   /** Replaces the file in one step: a reader sees the old one or the new one. */
@@ -72,4 +87,9 @@ export class CacheFile<T> {
       throw error;
     }
   }
+}
+
+/** Whether a value of JSON is an object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { CacheFile, type CacheFormat } from "./cache_file.ts";
+import { CacheFile, type CacheFormat, isRecord } from "./cache_file.ts";
 
 /** Format of the file; one with another number is measured anew. */
 const VERSION = 1;
@@ -37,18 +37,19 @@ interface KernelTimes extends ShapesMeasuredOn {
   readonly times: Times;
 }
 
-const FORMAT: CacheFormat<readonly KernelTimes[]> = {
-  empty: [],
+const FORMAT: CacheFormat<KernelTimes> = {
+  version: VERSION,
+  field: "kernels",
+  maxEntries: MAX_KERNELS,
   maxBytes: MAX_FILE_BYTES,
-  parse,
-  toJson: (kernels) => ({ version: VERSION, kernels }),
+  isEntry: isKernelTimes,
 };
 
 /** The times of a cache folder. A file that cannot be used stops no load: what there is to say of it is in `remarks`. */
 export class KernelShapeFile {
   /** For the log. */
   readonly remarks: string[] = [];
-  readonly #file: CacheFile<readonly KernelTimes[]>;
+  readonly #file: CacheFile<KernelTimes>;
 
   /** @param dir the folder; made at the first {@linkcode record} */
   constructor(dir: string) {
@@ -57,9 +58,9 @@ export class KernelShapeFile {
 
   /** Times of one adapter, by kernel. */
   async read(on: ShapesMeasuredOn): Promise<Map<string, Times>> {
-    const { content, fault } = await this.#file.read();
+    const { entries, fault } = await this.#file.read();
     if (fault !== null) this.remarks.push(`Kernels are timed anew: ${fault}`);
-    const own = content.filter((entry) => isOn(entry, on));
+    const own = entries.filter((entry) => isOn(entry, on));
     return new Map(own.map(({ kernel, times }) => [kernel, times]));
   }
 
@@ -76,7 +77,7 @@ export class KernelShapeFile {
         const own = [...measured].map(([kernel, times]) => (
           { ...on, kernel, times: { ...earlier.get(kernel), ...times } }
         ));
-        return [...kernels.filter((entry) => !isSame(entry)), ...own].slice(-MAX_KERNELS);
+        return [...kernels.filter((entry) => !isSame(entry)), ...own];
       });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -87,17 +88,6 @@ export class KernelShapeFile {
 
 function isOn(entry: KernelTimes, { adapter, kernelsVersion }: ShapesMeasuredOn): boolean {
   return entry.adapter === adapter && entry.kernelsVersion === kernelsVersion;
-}
-
-/** @throws {SyntaxError} the value is not of this version */
-function parse(file: unknown): KernelTimes[] {
-  if (!isRecord(file) || !Array.isArray(file.kernels)) throw new SyntaxError("it is damaged");
-  if (file.version !== VERSION) throw new SyntaxError(`it is of version ${file.version}`);
-  const { kernels } = file;
-  if (kernels.length > MAX_KERNELS || !kernels.every(isKernelTimes)) {
-    throw new SyntaxError("it is damaged");
-  }
-  return kernels;
 }
 
 function isKernelTimes(value: unknown): value is KernelTimes {
@@ -113,8 +103,4 @@ function isText(value: unknown): boolean {
 
 function isPositive(value: unknown): boolean {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { isAbsolute, join } from "node:path";
-import { CacheFile, type CacheFormat } from "./cache_file.ts";
+import { CacheFile, type CacheFormat, isRecord } from "./cache_file.ts";
 import { hasSameShapes, type MeasuredModel, type StepCosts } from "./prediction.ts";
 
 /** Format of the file; one with another number is measured anew. */
@@ -80,16 +80,17 @@ export function findCacheDir(): string | null {
   return base ? join(base, "ollm") : null;
 }
 
-const FORMAT: CacheFormat<readonly Measurement[]> = {
-  empty: [],
+const FORMAT: CacheFormat<Measurement> = {
+  version: VERSION,
+  field: "measurements",
+  maxEntries: MAX_MEASUREMENTS,
   maxBytes: MAX_FILE_BYTES,
-  parse,
-  toJson: (measurements) => ({ version: VERSION, measurements }),
+  isEntry: isMeasurement,
 };
 
 /** The measurements of a cache folder. */
 export class MeasurementFile {
-  readonly #file: CacheFile<readonly Measurement[]>;
+  readonly #file: CacheFile<Measurement>;
 
   /** @param dir the folder; made at the first {@linkcode record} */
   constructor(dir: string) {
@@ -98,8 +99,8 @@ export class MeasurementFile {
 
   /** Reads the file. A damaged one is as good as none. */
   async read(): Promise<ReadMeasurements> {
-    const { content, fault } = await this.#file.read();
-    return { measurements: content, fault };
+    const { entries, fault } = await this.#file.read();
+    return { measurements: entries, fault };
   }
 
   /**
@@ -112,7 +113,7 @@ export class MeasurementFile {
       const isSame = (other: Measurement) => isOn(other, on) && hasSameShapes(other, model);
       const own = { ...on, ...model, ...toMean(model, measurements.find(isSame)) };
       const others = measurements.filter((other) => !isSame(other));
-      return [...others, own].slice(-MAX_MEASUREMENTS);
+      return [...others, own];
     });
   }
 }
@@ -150,19 +151,6 @@ function toMean(model: MeasuredModel, earlier: Measurement | undefined) {
   return { ...Object.fromEntries(times), numSamples, measuredAt: Date.now() };
 }
 
-/** @throws {SyntaxError} the value is not of this version */
-function parse(file: unknown): Measurement[] {
-  if (!isRecord(file) || !Array.isArray(file.measurements)) {
-    throw new SyntaxError("it is damaged");
-  }
-  if (file.version !== VERSION) throw new SyntaxError(`it is of version ${file.version}`);
-  const { measurements } = file;
-  if (measurements.length > MAX_MEASUREMENTS || !measurements.every(isMeasurement)) {
-    throw new SyntaxError("it is damaged");
-  }
-  return measurements;
-}
-
 function isMeasurement(value: unknown): value is Measurement {
   return isRecord(value) &&
     TEXTS.every((name) => {
@@ -173,8 +161,4 @@ function isMeasurement(value: unknown): value is Measurement {
       const number = value[name];
       return typeof number === "number" && Number.isFinite(number) && number > 0;
     });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

@@ -154,6 +154,14 @@ export function toErrorRecord(error: unknown): ErrorRecord {
 
 /** Restores what {@linkcode toErrorRecord} flattened; unexpected errors become `engine_failed`. */
 export function fromErrorRecord(record: ErrorRecord): EngineError {
+  switch (record.code) {
+    case "model_invalid":
+      return new ModelInvalidError(record.message);
+    case "device_unavailable":
+    case "device_lost":
+    case "out_of_memory":
+      return new DeviceError(record.code, record.message);
+  }
   const error = new EngineError(
     record.code ?? "engine_failed",
     record.message,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { EngineError, type ErrorRecord, fromErrorRecord, ModelInvalidError } from "../errors.ts";
+import { EngineError, type ErrorRecord, fromErrorRecord } from "../errors.ts";
 import {
   checkMd5,
   readShardFile,
@@ -72,7 +72,7 @@ class ShardHasher implements Disposable {
     this.readings = new Promise((resolve, reject) => {
       this.#worker.onmessage = ({ data }: MessageEvent<HashReply>) => {
         if ("readings" in data) resolve(data.readings);
-        else reject(toError(data.error));
+        else reject(fromErrorRecord(data.error));
       };
       this.#worker.onerror = (event) => {
         event.preventDefault(); // or the runtime ends the whole process
@@ -86,10 +86,4 @@ class ShardHasher implements Disposable {
   [Symbol.dispose](): void {
     this.#worker.terminate();
   }
-}
-
-function toError(record: ErrorRecord): Error {
-  return record.code === "model_invalid"
-    ? new ModelInvalidError(record.message)
-    : fromErrorRecord(record);
 }

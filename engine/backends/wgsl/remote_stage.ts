@@ -3,13 +3,7 @@
  *
  * @module
  */
-import {
-  DeviceError,
-  EngineError,
-  type ErrorRecord,
-  fromErrorRecord,
-  ModelInvalidError,
-} from "../../errors.ts";
+import { EngineError, fromErrorRecord } from "../../errors.ts";
 import type { LoadedTensor, ModelPackage } from "../../formats/mod.ts";
 import type { ModelPlan, ModelPlanOptions } from "./model_plan.ts";
 import { channelSizes, MAX_PIECE_TOKENS } from "./pipeline_cut.ts";
@@ -155,7 +149,7 @@ export class RemoteStage {
         this.#resolveLoaded();
         break;
       case "failed":
-        this.#fail(restoreError(reply.error));
+        this.#fail(fromErrorRecord(reply.error));
     }
     this.#onNews();
   }
@@ -170,20 +164,5 @@ export class RemoteStage {
   /** Ends the worker and everything in it. */
   destroy(): void {
     this.#fail(new EngineError("engine_closed", "The model was unloaded"));
-  }
-}
-
-/** The error that the same failure in the first stage would be. */
-function restoreError(record: ErrorRecord): EngineError {
-  const { code, message } = record;
-  switch (code) {
-    case "model_invalid":
-      return new ModelInvalidError(message);
-    case "device_unavailable":
-    case "device_lost":
-    case "out_of_memory":
-      return new DeviceError(code, message);
-    default:
-      return fromErrorRecord(record);
   }
 }

@@ -8,7 +8,7 @@
 import { parseArgs } from "node:util";
 import { loadRunner } from "../engine/backends/wgsl/mod.ts";
 import { countWeights, openPackage } from "../engine/formats/mod.ts";
-import { chooseSoftwareMode, GpuDevice, setSoftwareMode } from "../engine/gpu/mod.ts";
+import { chooseSoftwareMode, countStages, GpuDevice, setSoftwareMode } from "../engine/gpu/mod.ts";
 import type { ModelStats, SamplingParams, SpeculationSetting } from "../engine/mod.ts";
 import { ModelEngine } from "../engine/runtime/model_engine.ts";
 import type { Runner } from "../engine/runtime/runner.ts";
@@ -79,7 +79,7 @@ async function main(): Promise<void> {
   const device = await GpuDevice.create();
   const runner = await loadRunner(device, pkg, {
     contextLength: 1024,
-    numStages: mode === "pipelined" ? 2 : 1,
+    numStages: countStages(mode),
   });
   const model = { runner, text: await loadTextModel(pkg) };
   const rows: string[][] = [];

@@ -10,6 +10,7 @@ import { loadRunner } from "../../engine/backends/wgsl/mod.ts";
 import { type ModelPackage, openPackage } from "../../engine/formats/mod.ts";
 import {
   chooseSoftwareMode,
+  countStages,
   GpuDevice,
   inspectAdapter,
   setSoftwareMode,
@@ -56,7 +57,7 @@ async function run(options: RunnerCaseOptions): Promise<CaseResult> {
   const mode = chooseSoftwareMode(options.numWeights);
   setSoftwareMode(mode);
   const pkg = await openPackage(options.dir);
-  const runner = await load(pkg, options, mode === "pipelined" ? 2 : 1);
+  const runner = await load(pkg, options, countStages(mode));
   return {
     rates: await measureRates(new RunnerDecoder(runner), options.rates),
     quantization: pkg.quantization,

@@ -11,7 +11,7 @@ export type SoftwareMode = "pool" | "inline" | "pipelined";
 
 const MAX_INLINE_WEIGHTS = 250e6;
 
-/** A guess: measured was that pipelining pays at 135 M. A step of ollm-tiny (15 M) is too short to share. */
+/** A guess: measured was that pipelining pays at 135 M. A step of ollm-tiny (1.5 M) is too short to share. */
 const MIN_PIPELINED_WEIGHTS = 30e6;
 
 /** How a software adapter should run a model of this size; `pool` where the user has chosen a number of threads. */
@@ -24,6 +24,11 @@ export function chooseSoftwareMode(
 ): SoftwareMode {
   if (isUsersChoice || numWeights >= MAX_INLINE_WEIGHTS) return "pool";
   return numWeights >= MIN_PIPELINED_WEIGHTS && numCores >= 2 ? "pipelined" : "inline";
+}
+
+/** Devices that share a model's layers. */
+export function countStages(mode: SoftwareMode): 1 | 2 {
+  return mode === "pipelined" ? 2 : 1;
 }
 
 /**

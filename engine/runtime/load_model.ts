@@ -14,7 +14,13 @@ import {
 } from "../backends/wgsl/mod.ts";
 import { ModelInvalidError } from "../errors.ts";
 import { countWeights, type ModelPackage, openPackage } from "../formats/mod.ts";
-import { chooseSoftwareMode, GpuDevice, inspectAdapter, setSoftwareMode } from "../gpu/mod.ts";
+import {
+  chooseSoftwareMode,
+  countStages,
+  GpuDevice,
+  inspectAdapter,
+  setSoftwareMode,
+} from "../gpu/mod.ts";
 import { modelDefaultSampling } from "../sampling/mod.ts";
 import { loadTextModel, type TextModel } from "../text/mod.ts";
 import type { ProgressListener, SamplingParams } from "../types.ts";
@@ -71,7 +77,7 @@ async function loadWgsl(
   const device = await GpuDevice.create();
   const shapes = cacheDir === undefined ? null : new KernelShapeFile(cacheDir);
   const runner = await loadRunner(device, pkg, {
-    numStages: mode === "pipelined" ? 2 : 1,
+    numStages: countStages(mode),
     ...(shapes && { shapes }),
     ...(contextLength === undefined ? {} : { contextLength }),
     ...(maxSequences === undefined ? {} : { maxSequences }),

@@ -12,7 +12,7 @@ import {
 } from "../backends/wgsl/mod.ts";
 import { EngineError, InvalidRequestError } from "../errors.ts";
 import { countWeights, type ModelPackage, openPackage } from "../formats/mod.ts";
-import { type AdapterInfo, chooseSoftwareMode } from "../gpu/mod.ts";
+import { type AdapterInfo, chooseSoftwareMode, countStages } from "../gpu/mod.ts";
 import type { BackendName, ModelInfo, RuntimeOptions, RuntimePlan } from "../types.ts";
 import { isOn, type ReadMeasurements } from "./measurements.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
@@ -83,7 +83,7 @@ async function planWgsl(
   { sizes, machine, reasons }: { sizes: Sizes; machine: Machine; reasons: string[] },
 ): Promise<RuntimePlan> {
   const adapter = await machine.describeAdapter();
-  const numStages = chooseSoftwareMode(countWeights(pkg)) === "pipelined" ? 2 : 1;
+  const numStages = countStages(chooseSoftwareMode(countWeights(pkg)));
   const modelPlan = planModel(pkg, adapter, { ...sizes, numStages });
   const { memory, kernelSet, kvElem, matrices } = modelPlan;
   if (adapter.kind === "software") {

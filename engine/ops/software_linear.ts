@@ -6,7 +6,7 @@
 import {
   GEMM_TOKENS,
   type LinearKernelOptions,
-  MAX_SHORT_TILES,
+  maxRowTiles,
   SOFTWARE_KERNELS,
 } from "../../kernels/mod.ts";
 import {
@@ -17,12 +17,11 @@ import {
   type Overrides,
 } from "../gpu/mod.ts";
 import type { Count } from "./dispatch.ts";
-import { numGroupsOf } from "./matrix.ts";
 import type { Activation, Matrix, MatrixPart } from "./operations.ts";
 import { softwareActivation } from "./software_activations.ts";
 import { numTilesOf, tileOverrides, tileShapeOf, weightFormatOf } from "./tiled_matrices.ts";
 
-/** From this many tiles on a workgroup takes two for a single token: half the loads of x, and still enough to share. */
+/** From this many tiles on a workgroup takes two: half the loads of x, and still enough to share. */
 const MIN_WIDE_TILES = 32;
 
 /** A layer's input, its part of the weights and how it ends. */
@@ -54,56 +53,63 @@ export async function createSoftwareLinear(
   const { numTiles = numTilesOf(part.numRows) } = options;
   const x = softwareActivation(options.x);
   const format = weightFormatOf(weight);
-  const isShort = format === "q4_int8_rows";
+  const { numSteps } = tileShapeOf(weight);
+  const isByRows = format === "q4_int8_rows";
   const kernel = SOFTWARE_KERNELS.linear({
     format,
     isNormed: x.squares !== null,
-    ...(isShort ? { numGroups: numGroupsOf(weight) } : {}),
+    ...(isByRows ? { numGroups: numSteps } : {}),
     ...end,
   });
   const overrides = {
     K: weight.numCols,
-    STEPS: tileShapeOf(weight).numSteps,
+    STEPS: numSteps,
+    NUM_TILES: numTiles,
     ...tileOverrides(weight),
     ...(x.squares ? { NORM_TILES: numTilesOf(weight.numCols) } : {}),
     ...options.overrides,
   };
-  const isWide = kernel.entries.includes(`${kernel.name}_wide`) && numTiles >= MIN_WIDE_TILES;
-  const entry = (suffix: string, more: Overrides = {}) =>
-    device.pipeline(kernel, `${kernel.name}_${suffix}`, { ...overrides, ...more });
-  const [one, ...tiles] = await Promise.all([
-    isShort ? entry("gemv", { NUM_TILES: numTiles }) : entry(isWide ? "wide" : "gemv"),
-    ...GEMM_TOKENS.map((numTokens) => entry(`gemm${numTokens}`)),
-  ]);
-  const numOneWorkgroups = isShort
-    ? numShortWorkgroups(numTiles)
-    : isWide
-    ? Math.ceil(numTiles / 2)
-    : numTiles;
+  const isPaired = end.end === "gated" || end.end === "rope";
+  const forms = await Promise.all(
+    [1, ...GEMM_TOKENS].map(async (numTokens): Promise<Form> => {
+      const suffix = numTokens === 1 ? "gemv" : `gemm${numTokens}`;
+      const takesRows = isByRows && numTokens <= 2;
+      const isWide = !takesRows && numTiles >= MIN_WIDE_TILES &&
+        kernel.entries.includes(`${kernel.name}_${suffix}_wide`);
+      const entry = `${kernel.name}_${suffix}${isWide ? "_wide" : ""}`;
+      return {
+        numTokens,
+        pipeline: await device.pipeline(kernel, entry, overrides),
+        workgroupsY: takesRows
+          ? numRowWorkgroups(numTiles, maxRowTiles({ numTokens: numTokens as 1 | 2, isPaired }))
+          : Math.ceil(numTiles / (isWide ? 2 : 1)),
+      };
+    }),
+  );
+  const formOf = (numTokens: number) =>
+    forms.find((form) => numTokens <= form.numTokens) ?? forms.at(-1)!;
   return {
     kernel: kernel.name,
     bindGroup: device.bind(kernel, [step, ...x.resources, ...part.resources, ...options.resources]),
-    pipeline(shape) {
-      const numTokens = count(shape);
-      return numTokens === 1 ? one! : tiles[tileIndexOf(numTokens)]!;
-    },
+    pipeline: (shape) => formOf(count(shape)).pipeline,
     workgroupsX(shape) {
       const numTokens = count(shape);
-      return numTokens === 1 ? 1 : Math.ceil(numTokens / GEMM_TOKENS[tileIndexOf(numTokens)]!);
+      return Math.ceil(numTokens / formOf(numTokens).numTokens);
     },
-    workgroupsY: (shape) => count(shape) === 1 ? numOneWorkgroups : numTiles,
+    workgroupsY: (shape) => formOf(count(shape)).workgroupsY,
   };
 }
 
-/** The smallest tile that takes a batch at once, or the largest. */
-function tileIndexOf(numTokens: number): number {
-  const index = GEMM_TOKENS.findIndex((tile) => numTokens <= tile);
-  return index < 0 ? GEMM_TOKENS.length - 1 : index;
+/** As few as may be, in equal shares of the threads: each loads all of x. */
+function numRowWorkgroups(numTiles: number, maxTiles: number): number {
+  const numThreads = countSoftwareThreads();
+  const numRounds = Math.ceil(numTiles / maxTiles / numThreads);
+  return Math.min(numTiles, numThreads * numRounds);
 }
 
-/** As few as may be, in equal shares of the threads: each loads all of x. */
-function numShortWorkgroups(numTiles: number): number {
-  const numThreads = countSoftwareThreads();
-  const numRounds = Math.ceil(numTiles / MAX_SHORT_TILES / numThreads);
-  return Math.min(numTiles, numThreads * numRounds);
+/** An entry point, for batches of at most so many tokens; the last one takes larger ones in turns. */
+interface Form {
+  readonly numTokens: number;
+  readonly pipeline: GPUComputePipeline;
+  readonly workgroupsY: number;
 }

@@ -118,7 +118,7 @@ export function createSoftwareOperations(
       });
       return Promise.all(table.parts.map((part) =>
         createDispatch(device, kernel, kernel.name, {
-          resources: [step.tokens, ...part.resources, ...residualResources(to)],
+          resources: [step.tokens, ...part.resources.slice(0, 2), ...residualResources(to)],
           overrides: {
             ...residualOverrides(to),
             ACCUMULATE: false,

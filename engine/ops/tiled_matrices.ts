@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MAX_SHORT_GROUPS, type WeightFormat } from "../../kernels/mod.ts";
+import { MAX_ROW_GROUPS, type WeightFormat } from "../../kernels/mod.ts";
 import type { GpuDevice, Overrides } from "../gpu/mod.ts";
 import { clearQ4Padding, numGroupsOf } from "./matrix.ts";
 import type { MatrixLayout, MatrixPart, MatrixStore, RowRange } from "./operations.ts";
@@ -18,17 +18,12 @@ const MAX_TEXTURE_SIDE = 16384;
 /** Bytes of one upload, about. */
 const STAGING_BYTES = 2 * 1024 * 1024;
 
-/** Only a vocabulary has so many: its matrix is read for single tokens, which kernels/software/linear_short_rows.ts is for. */
-const MIN_HEAD_ROWS = 20480;
-
 /** Which kernels read a matrix. */
-export function weightFormatOf(
-  { format, elem, numCols, numRows, numWholeRows = numRows }: MatrixLayout,
-): WeightFormat {
+export function weightFormatOf(layout: MatrixLayout): WeightFormat {
+  const { format, elem } = layout;
   // A package that was made for f32 keeps its activations in f32; see docs/decisions.md.
   if (format === "q4" && elem === "f16") {
-    const isHead = numWholeRows >= MIN_HEAD_ROWS && numGroupsOf({ numCols }) <= MAX_SHORT_GROUPS;
-    return isHead ? "q4_int8_rows" : "q4_int8";
+    return numGroupsOf(layout) <= MAX_ROW_GROUPS ? "q4_int8_rows" : "q4_int8";
   }
   if (format === "q4") return "q4_f32";
   return elem === "f16" ? "dense_f16" : "dense_f32";
@@ -58,17 +53,17 @@ export function tileShapeOf(layout: MatrixLayout): TileShape {
     ? numGroupsOf(layout)
     : Math.ceil(layout.numCols / (layout.elem === "f16" ? 8 : 4));
   const numLines = Math.ceil(numSteps * TEXELS_PER_STEP / MAX_TEXTURE_SIDE);
-  const isShort = weightFormatOf(layout) === "q4_int8_rows";
+  const isByRows = weightFormatOf(layout) === "q4_int8_rows";
   return {
     numSteps,
     numLines,
     stepsPerLine: Math.ceil(numSteps / numLines),
-    stepTexels: isShort ? LANES : TEXELS_PER_STEP,
-    rowTexels: isShort ? LANES * numSteps : LANES,
+    stepTexels: isByRows ? LANES : TEXELS_PER_STEP,
+    rowTexels: isByRows ? LANES * numSteps : LANES,
   };
 }
 
-/** Overrides of whoever reads it; see kernels/lib/row_tiles.wgsl and kernels/lib/scales_rows_f16.wgsl. */
+/** Overrides of whoever reads it; see kernels/lib/row_tiles.wgsl. */
 export function tileOverrides(layout: MatrixLayout): Overrides {
   const { numLines, stepsPerLine, stepTexels, rowTexels } = tileShapeOf(layout);
   return {
@@ -76,9 +71,6 @@ export function tileOverrides(layout: MatrixLayout): Overrides {
     STEPS_PER_LINE: stepsPerLine,
     STEP_TEXELS: stepTexels,
     ROW_TEXELS: rowTexels,
-    ...(weightFormatOf(layout) === "q4_int8_rows"
-      ? { SCALE_ROW_TEXELS: scaleRowTexels(layout) }
-      : {}),
   };
 }
 
@@ -87,16 +79,15 @@ export function numTilesOf(numRows: number): number {
   return Math.ceil(numRows / TILE_ROWS);
 }
 
-/** Width and height of each plane's texture. */
-function planeSizes(layout: MatrixLayout, numRows: number): [width: number, height: number][] {
+/** Width and height of the textures: weights, scales where there are any, and those row by row. */
+function textureSizes(layout: MatrixLayout, numRows: number): [width: number, height: number][] {
   const { stepsPerLine, numLines } = tileShapeOf(layout);
   const height = numTilesOf(numRows) * numLines;
   const weights: [number, number] = [stepsPerLine * TEXELS_PER_STEP, height];
   if (layout.format === "dense") return [weights];
-  if (weightFormatOf(layout) === "q4_int8_rows") {
-    return [weights, [BLOCK_ROWS * scaleRowTexels(layout), height]];
-  }
-  return [weights, [stepsPerLine * scaleTexels(layout) * LANES, height]];
+  const scales: [number, number] = [stepsPerLine * scaleTexels(layout) * LANES, height];
+  if (weightFormatOf(layout) !== "q4_int8_rows") return [weights, scales];
+  return [weights, scales, [BLOCK_ROWS * scaleRowTexels(layout), height]];
 }
 
 /** Rows that are held. */
@@ -114,7 +105,7 @@ function scaleTexels({ elem }: MatrixLayout): 1 | 2 {
   return elem === "f16" ? 1 : 2;
 }
 
-/** Texels from the scales of a short row to those of the next one of the block; a texel holds eight. */
+/** Texels from the scales of a row to those of the next one of its block; a texel holds eight. */
 function scaleRowTexels(layout: MatrixLayout): number {
   return LANES * Math.ceil(numGroupsOf(layout) / 8);
 }
@@ -122,7 +113,7 @@ function scaleRowTexels(layout: MatrixLayout): number {
 /** Matrices of the software set. */
 export const TILED_MATRICES: MatrixStore = {
   computeBytes: (layout) =>
-    rangesOf(layout).flatMap(({ first, end }) => planeSizes(layout, end - first)).reduce(
+    rangesOf(layout).flatMap(({ first, end }) => textureSizes(layout, end - first)).reduce(
       (sum, [width, height]) => sum + TEXEL_BYTES * width * height,
       0,
     ),
@@ -132,8 +123,8 @@ export const TILED_MATRICES: MatrixStore = {
     for (const { first, end } of rangesOf(layout)) {
       for (let rowOffset = first; rowOffset < end; rowOffset += maxRows) {
         const numRows = Math.min(maxRows, end - rowOffset);
-        const resources = planeSizes(layout, numRows).map((size, plane) =>
-          createTexture(device, `${name} ${plane} rows ${rowOffset}..`, size)
+        const resources = textureSizes(layout, numRows).map((size, i) =>
+          createTexture(device, `${name} ${i} rows ${rowOffset}..`, size)
         );
         parts.push({ rowOffset, numRows, resources });
       }
@@ -144,7 +135,16 @@ export const TILED_MATRICES: MatrixStore = {
     if (matrix.format === "q4" && plane === 0) {
       clearQ4Padding(bytes, matrix.numRows, matrix.numCols);
     }
-    for (const part of matrix.parts) writePlane(device, matrix, part, { plane, bytes });
+    for (const part of matrix.parts) {
+      const textures = part.resources as GPUTexture[];
+      if (plane === 0) {
+        writeTiles(device, matrix, part, { texture: textures[0]!, tile: tileWeights, bytes });
+        continue;
+      }
+      writeTiles(device, matrix, part, { texture: textures[1]!, tile: tileScales, bytes });
+      const byRows = textures[2];
+      if (byRows) writeTiles(device, matrix, part, { texture: byRows, tile: tileRowScales, bytes });
+    }
   },
 };
 
@@ -163,14 +163,17 @@ export function createTexture(
   });
 }
 
-/** Repacks and uploads a plane a few tiles at a time, so that the repacked bytes are still in the processor's cache. */
-function writePlane(
+/** Repacks and uploads a few tiles at a time, so that the repacked bytes are still in the processor's cache. */
+function writeTiles(
   device: GpuDevice,
   layout: MatrixLayout,
-  { rowOffset, numRows, resources }: MatrixPart,
-  { plane, bytes }: { plane: 0 | 1; bytes: Uint8Array<ArrayBuffer> },
+  { rowOffset, numRows }: MatrixPart,
+  { texture, tile: tileRows, bytes }: {
+    texture: GPUTexture;
+    tile: typeof tileWeights;
+    bytes: Uint8Array<ArrayBuffer>;
+  },
 ): void {
-  const texture = resources[plane] as GPUTexture;
   const { numLines } = tileShapeOf(layout);
   const bytesPerRow = texture.width * TEXEL_BYTES;
   const numTiles = numTilesOf(numRows);
@@ -185,9 +188,7 @@ function writePlane(
     };
     // Only the last tile has rows that no row of the matrix fills.
     if (rows.numRows % TILE_ROWS !== 0) texels.fill(0);
-    if (plane === 0) tileWeights(texels, layout, rows, bytes);
-    else if (weightFormatOf(layout) === "q4_int8_rows") tileRowScales(texels, layout, rows, bytes);
-    else tileScales(texels, layout, rows, bytes);
+    tileRows(texels, layout, rows, bytes);
     device.raw.queue.writeTexture(
       { texture, origin: [0, tile * numLines] },
       texels,

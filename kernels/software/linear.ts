@@ -4,21 +4,23 @@
  *     v[t, n] = (1 / rms of x[t] where it is normed) · Σ_k x[t, k] · w[n, k], and then the end
  *
  * Bindings (group 0)
- *   step, x, x_squares (normed only), w, scales (q4 only), and those of the end
+ *   step, x, x_squares (normed only), w, scales (q4 only), row_scales (rows only), and those of the end
  *   x          texture     [T, K], as lib/stage_int8.wgsl or lib/stage_f32.wgsl leaves it
  *   x_squares  texture     texel (tile, t): Σ of 64 columns' squares; see lib/residual.wgsl
  *   w          texture     see lib/row_tiles.wgsl; codes past K are 7, other weights past K zero
- *   scales     texture     a lane's eight scales a group: one texel of f16 (int8 layers) or two of f32, on the lines of w;
- *                          eight groups of one row a texel where rows are short, see lib/scales_rows_f16.wgsl
- * Entries    …_gemv            one token, a block of eight rows a lane:  dispatch (1, tiles)
- *                              and with short rows                       dispatch (1, any number up to tiles)
- *            …_wide            one token, two blocks a lane:             dispatch (1, ceil(tiles / 2))
- *            …_gemm2, 4 and 8  so many tokens, a block a lane:           dispatch (ceil(T / tokens), tiles)
- *            An end that joins two blocks (`gated`, `rope`) has them in all entries, and no …_wide; short rows have none either.
+ *   scales     texture     a lane's eight scales a group: one texel of f16 (int8 layers) or two of f32, on the lines of w
+ *   row_scales texture     the same scales, eight groups of one row a texel: see lib/scales_rows_f16.wgsl
+ * Entries    …_gemv            one token:           dispatch (1, tiles), or by rows (1, any number up to tiles)
+ *            …_gemm2, 4 and 8  so many tokens:      dispatch (ceil(T / tokens), as …_gemv)
+ *            …_wide            two blocks a lane:   dispatch (…, ceil(tiles / 2))
+ *            A lane has a block of eight rows, or two where the end joins them (`gated`, `rope`), which has no …_wide. Where row_scales
+ *            is there, …_gemv and …_gemm2 go by rows; see linear_rows.ts.
  *            All sum in the same order, so a row does not depend on how many tokens the step has.
  *
  * @module
  */
+import blocksAsEnded from "../lib/blocks_as_ended.wgsl" with { type: "text" };
+import blocksAsStored from "../lib/blocks_as_stored.wgsl" with { type: "text" };
 import endGated from "../lib/end_gated.wgsl" with { type: "text" };
 import endResidual from "../lib/end_residual.wgsl" with { type: "text" };
 import endRope from "../lib/end_rope.wgsl" with { type: "text" };
@@ -44,19 +46,19 @@ import weightsQ4F32 from "../lib/weights_q4_f32.wgsl" with { type: "text" };
 import weightsQ4Int8 from "../lib/weights_q4_int8.wgsl" with { type: "text" };
 import type { Elem, Kernel } from "../kernel.ts";
 import { assembleKernel, type Bindings, memoize } from "../assemble.ts";
-import { shortRowEntries } from "./linear_short_rows.ts";
-import { tileEntries } from "./linear_tiles.ts";
+import { rowEntryPoint } from "./linear_rows.ts";
+import { gemmEntries, gemvEntries } from "./linear_tiles.ts";
 
 /** How activations lie in a texture: groups of 32 int8 with a scale, or plain f32. */
 export type Precision = "int8" | "f32";
 
-/** How weights lie in textures. `q4_int8` and `q4_int8_rows`, where rows are short, meet int8 activations, the others f32. */
+/** How weights lie in textures. `q4_int8` and `q4_int8_rows`, row by row, meet int8 activations, the others f32. */
 export type WeightFormat = "q4_int8" | "q4_int8_rows" | "q4_f32" | "dense_f16" | "dense_f32";
 
 /** Which layer. */
 export interface LinearKernelOptions {
   readonly format: WeightFormat;
-  /** Of a row; for `q4_int8_rows` only, which unrolls them and can end with `store`. */
+  /** Of a row; for `q4_int8_rows` only, which unrolls them. */
   readonly numGroups?: number;
   /** `store` into a buffer, `rope` into queries and a KV cache, `residual` and `gated` into activations. */
   readonly end: "store" | "rope" | "residual" | "gated";
@@ -75,7 +77,7 @@ export interface LinearKernelOptions {
 
 const FORMAT_PARTS: Record<WeightFormat, readonly string[]> = {
   q4_int8: [scalesF16, weightsQ4Int8],
-  q4_int8_rows: [scalesRowsF16, weightsQ4Int8],
+  q4_int8_rows: [scalesF16, scalesRowsF16, weightsQ4Int8],
   q4_f32: [q4, scalesF32, weightsQ4F32],
   dense_f16: [texelF16, weightsDense],
   dense_f32: [texelF32, weightsDense],
@@ -134,14 +136,23 @@ function endOf(
 /** The layer's kernel. */
 export const linearKernel: (options: LinearKernelOptions) => Kernel = memoize((options) => {
   const { format, end, isNormed, staged, kvElem, numGroups } = options;
-  const name = ["linear", format, numGroups, isNormed && "normed", end, staged ?? kvElem]
+  const name = [
+    "linear",
+    format,
+    numGroups,
+    isNormed && "normed",
+    end,
+    staged ?? kvElem,
+  ]
     .filter(Boolean)
     .join("_");
   const own = endOf(options);
   const isPaired = end === "gated" || end === "rope";
-  const entries = numGroups === undefined
-    ? tileEntries(name, isPaired)
-    : shortRowEntries(name, numGroups);
+  const entries = {
+    ...gemvEntries(name, isPaired),
+    ...gemmEntries(name, { isPaired, isByRows: numGroups !== undefined }),
+    ...(numGroups === undefined ? {} : rowEntries(name, numGroups, isPaired)),
+  };
   return assembleKernel(name, {
     entries: Object.keys(entries),
     bindings: {
@@ -150,6 +161,7 @@ export const linearKernel: (options: LinearKernelOptions) => Kernel = memoize((o
       ...(isNormed ? { x_squares: ["texture_float"] } : {}),
       w: ["texture_uint"],
       ...(format.startsWith("q4") ? { scales: ["texture_uint"] } : {}),
+      ...(format === "q4_int8_rows" ? { row_scales: ["texture_uint"] } : {}),
       ...own.bindings,
     },
     parts: [
@@ -158,15 +170,25 @@ export const linearKernel: (options: LinearKernelOptions) => Kernel = memoize((o
       rowTiles,
       ...FORMAT_PARTS[format],
       ...own.parts,
+      ...(numGroups === undefined ? [] : [end === "rope" ? blocksAsStored : blocksAsEnded]),
       isNormed ? normFactor : NO_NORM,
       ...Object.values(entries),
     ],
   });
 });
 
+/** In place of those that walk along K. */
+function rowEntries(name: string, numGroups: number, isPaired: boolean): Record<string, string> {
+  const entry = (suffix: string, numTokens: 1 | 2) => ({
+    [`${name}_${suffix}`]: rowEntryPoint(`${name}_${suffix}`, { numTokens, numGroups, isPaired }),
+  });
+  return { ...entry("gemv", 1), ...entry("gemm2", 2) };
+}
+
 const SIZES = `
 override K: u32;
 override STEPS: u32;       // along K
+override NUM_TILES: u32;
 `;
 
 const NO_NORM = `

@@ -16,43 +16,46 @@ interface Tile {
   readonly numTokens: number;
   /** Blocks of eight rows a lane: one, two where the end joins two, or two that lie side by side. */
   readonly blocks: "one" | "pair" | "wide";
-  /** Whether eight groups of a row share a texel of scales; see lib/scales_rows_f16.wgsl. */
-  readonly hasRowScales: boolean;
+  /** Whether the steps of a row lie together, and not those of a tile. */
+  readonly isByRows: boolean;
 }
 
-/** Entry points by name, for rows of any length. */
-export function tileEntries(name: string, isPaired: boolean): Record<string, string> {
-  const blocks = isPaired ? "pair" : "one";
-  const hasRowScales = false;
-  return {
-    [`${name}_gemv`]: entryPoint(`${name}_gemv`, { numTokens: 1, blocks, hasRowScales }),
-    ...(isPaired ? {} : {
-      [`${name}_wide`]: entryPoint(`${name}_wide`, { numTokens: 1, blocks: "wide", hasRowScales }),
+/** Entry points by name for one token. */
+export function gemvEntries(name: string, isPaired: boolean): Record<string, string> {
+  const entry = (suffix: string, blocks: Tile["blocks"]) => ({
+    [`${name}_${suffix}`]: entryPoint(`${name}_${suffix}`, {
+      numTokens: 1,
+      blocks,
+      isByRows: false,
     }),
-    ...gemmEntries(name, { isPaired, hasRowScales }),
-  };
+  });
+  if (isPaired) return entry("gemv", "pair");
+  return { ...entry("gemv", "one"), ...entry("gemv_wide", "wide") };
 }
 
-/** Entry points by name for several tokens. */
+/** Entry points by name for several tokens, for weights that may lie row by row. */
 export function gemmEntries(
   name: string,
-  { isPaired, hasRowScales }: { isPaired: boolean; hasRowScales: boolean },
+  { isPaired, isByRows }: { isPaired: boolean; isByRows: boolean },
 ): Record<string, string> {
-  const blocks = isPaired ? "pair" : "one";
-  return Object.fromEntries(GEMM_TOKENS.map((numTokens) => {
-    const entry = `${name}_gemm${numTokens}`;
-    return [entry, entryPoint(entry, { numTokens, blocks, hasRowScales })];
-  }));
+  return Object.fromEntries(
+    GEMM_TOKENS.flatMap((numTokens) => {
+      const tile = (suffix: string, blocks: Tile["blocks"]): [string, string] => {
+        const entry = `${name}_gemm${numTokens}${suffix}`;
+        return [entry, entryPoint(entry, { numTokens, blocks, isByRows })];
+      };
+      return isPaired ? [tile("", "pair")] : [tile("", "one"), tile("_wide", "wide")];
+    }),
+  );
 }
 
 const ROWS = ["low.x", "low.y", "low.z", "low.w", "high.x", "high.y", "high.z", "high.w"];
 
 /** Sums of block b's rows for token t are `sum_<b>_<t>_low` and `…_high`. */
-function entryPoint(name: string, { numTokens, blocks: kind, hasRowScales }: Tile): string {
+function entryPoint(name: string, { numTokens, blocks: kind, isByRows }: Tile): string {
   const numBlocks = kind === "one" ? 1 : 2;
   const tokens = (line: (t: number) => string) => unroll(numTokens, line);
   const blocks = (line: (b: number) => string) => unroll(numBlocks, line);
-  const stretch = hasRowScales ? "8u" : "STEPS_PER_LINE"; // steps that share a line, or texels of scales
   return `
 @compute @workgroup_size(8)
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -67,47 +70,49 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   var sum_${b}_${t}_high = vec4f(0.0);`)
     )
   }
-  for (var begin = 0u; begin < STEPS; begin += ${stretch}) {
-    let end = min(STEPS, begin + ${stretch});
+  ${isByRows ? "var touched = 0u;" : ""}
+  for (var begin = 0u; begin < STEPS; begin += STEPS_PER_LINE) {
+    let end = min(STEPS, begin + STEPS_PER_LINE);
     ${
     blocks((b) => `
     var at_${b} = texel_of(blocks[${b}], begin);
-    let lane_${b} = blocks[${b}] % LANES;
-    ${hasRowScales ? loadRowScales(b) : ""}`)
+    let lane_${b} = blocks[${b}] % LANES;`)
   }
+    ${isByRows ? blocks((b) => unroll(NUM_TOUCHES, (i) => touchRows(b, i))) : ""}
     for (var i = begin; i < end; i++) {
       ${tokens((t) => `let v_${t} = load_columns(i, row_${t});`)}
-      ${blocks((b) => blockStep(b, numTokens, hasRowScales))}
+      ${blocks((b) => blockStep(b, numTokens))}
     }
   }
+  ${isByRows ? "if (step.num_tokens == 0u) { sum_0_0_low.x += f32(touched); }" : ""}
   ${numTokens === 1 ? finishOne(numBlocks) : finishMany(numTokens, numBlocks)}
 }
 `;
 }
 
-function loadRowScales(b: number): string {
-  return unroll(
-    ROWS.length,
-    (r) => `let scales_${b}_${r} = load_row_scales(${r}u, begin / 8u, lane_${b}, at_${b}.y);`,
-  );
+/** Cache lines at the start of each row that are loaded before the first step. */
+const NUM_TOUCHES = 4;
+
+/** A lane a row: the processor fetches ahead only where loads follow each other, so each row's first ones would be waited for. */
+function touchRows(b: number, i: number): string {
+  const x = `at_${b}.x - lane_${b} + lane * ROW_TEXELS + ${4 * i}u`;
+  return `touched |= textureLoad(w, vec2u(${x}, at_${b}.y)).x;`;
 }
 
 /** Eight rows of block b times the columns of all tokens. */
-function blockStep(b: number, numTokens: number, hasRowScales: boolean): string {
+function blockStep(b: number, numTokens: number): string {
   const load = (r: number) =>
     r < ROWS.length
       ? `let w_${b}_${r} = textureLoad(w, at_${b} + vec2u(${r}u * ROW_TEXELS, 0u));`
       : "";
-  const scale = (r: number) =>
-    hasRowScales ? `scale_of(scales_${b}_${r}, i - begin)` : `s_${b}.${ROWS[r]}`;
   return `
-      ${hasRowScales ? "" : `let s_${b} = load_scales(i - begin, lane_${b}, at_${b}.y);`}
+      let s_${b} = load_scales(i - begin, lane_${b}, at_${b}.y);
       ${load(0)}
       ${
     unroll(ROWS.length, (r) => `
       ${load(r + 1)}
       let row_${b}_${r} = unpack_row(w_${b}_${r});
-      let scale_${b}_${r} = ${scale(r)};
+      let scale_${b}_${r} = s_${b}.${ROWS[r]};
       ${
       unroll(
         numTokens,

@@ -7,7 +7,6 @@ import q4 from "../lib/q4.wgsl" with { type: "text" };
 import residual from "../lib/residual.wgsl" with { type: "text" };
 import rowTiles from "../lib/row_tiles.wgsl" with { type: "text" };
 import scalesF16 from "../lib/scales_f16.wgsl" with { type: "text" };
-import scalesRowsF16 from "../lib/scales_rows_f16.wgsl" with { type: "text" };
 import scalesF32 from "../lib/scales_f32.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import tableDense from "../lib/table_dense.wgsl" with { type: "text" };
@@ -24,7 +23,7 @@ import stageRows from "./stage_rows.wgsl" with { type: "text" };
 
 const TABLE_PARTS: Record<WeightFormat, readonly string[]> = {
   q4_int8: [scalesF16, q4, tableQ4],
-  q4_int8_rows: [scalesRowsF16, q4, tableQ4],
+  q4_int8_rows: [scalesF16, q4, tableQ4],
   q4_f32: [scalesF32, q4, tableQ4],
   dense_f16: [texelF16, tableDense],
   dense_f32: [texelF32, tableDense],

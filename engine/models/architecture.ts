@@ -4,7 +4,7 @@
  * @module
  */
 import type { Dispatch } from "../gpu/mod.ts";
-import type { KvLayer, Matrix, Operations, RowRange } from "../ops/mod.ts";
+import type { KvLayer, Matrix, Operations } from "../ops/mod.ts";
 import type { Fields } from "./fields.ts";
 
 /** Sizes of a decoder, named as in the published configs. */
@@ -62,14 +62,10 @@ export type TensorSpec =
     readonly name: string;
     readonly numRows: number;
     readonly numCols: number;
-    /** Embeds tokens; a tied head does both. */
-    readonly isEmbedding?: boolean;
-    /** Makes logits. */
-    readonly isHead?: boolean;
   }
   | { readonly kind: "vector"; readonly name: string; readonly size: number };
 
-/** Consecutive layers of a decoder; with the first one the embedding. */
+/** Consecutive layers of a decoder; with the first one the embedding, with the last one the head. */
 export interface LayerRange {
   readonly first: number;
   /** One past the last. */
@@ -88,7 +84,7 @@ export interface Weights {
 export interface Activations {
   /** [T, D], the residual stream. */
   readonly hidden: GPUBuffer;
-  /** [L, V], or the part of V that is recorded. */
+  /** [L, V]. */
   readonly logits: GPUBuffer;
 }
 
@@ -97,8 +93,6 @@ export interface StepParts {
   readonly ops: Operations;
   /** What is recorded; others compute the rest. */
   readonly layers: LayerRange;
-  /** Rows of the head that are recorded. */
-  readonly vocabulary: RowRange;
   readonly weights: Weights;
   /** Layers that do not begin with the embedding find their input in `hidden`, and all leave their output there. */
   readonly activations: Activations;
@@ -112,7 +106,7 @@ export interface StepParts {
 export interface StepRecord {
   /** From tokens, or from `hidden`, to `hidden`. */
   readonly layers: readonly Dispatch[];
-  /** From `hidden` to `logits`; follows the last layer, or rows that the host wrote where that is elsewhere. */
+  /** From `hidden` to `logits`, behind the last layer; empty where that is elsewhere. */
   readonly head: readonly Dispatch[];
 }
 
@@ -120,7 +114,7 @@ export interface StepRecord {
 export interface Architecture {
   /** @throws {ModelInvalidError} a size is missing, out of range or contradicts another */
   readConfig(fields: Fields): DecoderConfig;
-  /** Every tensor of `layers`, of the embedding where they begin with it, and of the head. `hasTensor` tells what the package holds: a separate head is optional. */
+  /** Every tensor of `layers`. `hasTensor` tells what the package holds: a separate head is optional. */
   tensors(
     config: DecoderConfig,
     layers: LayerRange,

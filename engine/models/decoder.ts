@@ -12,7 +12,6 @@ import {
   type Norm,
   type QkvProjection,
   type Residual,
-  selectRows,
 } from "../ops/mod.ts";
 import type {
   Architecture,
@@ -130,21 +129,15 @@ function listTensors(
 ): TensorSpec[] {
   const { hiddenSize, intermediateSize, vocabSize, headDim } = config;
   const specs: TensorSpec[] = [];
-  const matrix = (
-    name: string,
-    numRows: number,
-    numCols: number,
-    uses: Pick<TensorSpec & { kind: "matrix" }, "isEmbedding" | "isHead"> = {},
-  ) => specs.push({ kind: "matrix", name, numRows, numCols, ...uses });
+  const matrix = (name: string, numRows: number, numCols: number) =>
+    specs.push({ kind: "matrix", name, numRows, numCols });
   const vector = (name: string | undefined, size: number) => {
     if (name !== undefined) specs.push({ kind: "vector", name, size });
   };
   const [queryRows, keyRows, valueRows] = qkvRows(config);
-  const isEmbedding = first === 0;
-  const hasHead = hasTensor(variant.head);
-  if (isEmbedding || !hasHead) {
-    matrix(variant.embedding, vocabSize, hiddenSize, { isEmbedding, isHead: !hasHead });
-  }
+  const isLast = end === config.numHiddenLayers;
+  const isTied = !hasTensor(variant.head);
+  if (first === 0 || isLast && isTied) matrix(variant.embedding, vocabSize, hiddenSize);
   for (let layer = first; layer < end; layer++) {
     const names = variant.layer(layer);
     const qkv: [string, number][] = typeof names.qkv === "string"
@@ -164,8 +157,8 @@ function listTensors(
     matrix(names.down, hiddenSize, intermediateSize);
     vector(names.postMlpNorm, hiddenSize);
   }
-  vector(variant.finalNorm, hiddenSize);
-  if (hasHead) matrix(variant.head, vocabSize, hiddenSize, { isHead: true });
+  if (isLast) vector(variant.finalNorm, hiddenSize);
+  if (isLast && !isTied) matrix(variant.head, vocabSize, hiddenSize);
   return specs;
 }
 
@@ -180,21 +173,19 @@ interface NextNorm {
 /** Records one step. A layer's two halves each add to the residual stream and prepare the norm of the half that follows. */
 class StepRecorder {
   readonly #dispatches: Dispatch[] = [];
-  /** Those rows of it that are recorded. */
-  readonly #headWeight: Matrix;
 
   constructor(
     readonly config: DecoderConfig,
     readonly variant: DecoderVariant,
     readonly parts: StepParts,
-  ) {
-    const { weights, vocabulary } = parts;
-    const name = weights.has(variant.head) ? variant.head : variant.embedding;
-    this.#headWeight = selectRows(weights.matrix(name), vocabulary);
-  }
+  ) {}
 
   async record(): Promise<StepRecord> {
-    return { layers: await this.#layers(), head: await this.#head() };
+    return { layers: await this.#layers(), head: this.#hasHead ? await this.#head() : [] };
+  }
+
+  get #hasHead(): boolean {
+    return this.parts.layers.end === this.config.numHiddenLayers;
   }
 
   async #layers(): Promise<Dispatch[]> {
@@ -204,9 +195,10 @@ class StepRecorder {
       return { names, qkv: qkvMatrix(weights, names) };
     });
     const inputNorm = (i: number): NextNorm => {
-      const next = layers[i];
-      // Behind layers that are not the last ones nobody reads it.
-      return next ? { name: next.names.inputNorm, weight: next.qkv } : this.#finalNorm();
+      if (i === layers.length && this.#hasHead) return this.#finalNorm();
+      // Behind layers that are not the last ones nobody reads it: any will do.
+      const next = layers[i] ?? layers[0]!;
+      return { name: next.names.inputNorm, weight: next.qkv };
     };
     const begin = this.#residual(inputNorm(0));
     const scale = config.embeddingScale;
@@ -223,17 +215,17 @@ class StepRecorder {
   }
 
   #finalNorm(): NextNorm {
-    return { name: this.variant.finalNorm, weight: this.#headWeight, isLast: true };
+    const { variant, parts: { weights } } = this;
+    const name = weights.has(variant.head) ? variant.head : variant.embedding;
+    return { name: variant.finalNorm, weight: weights.matrix(name), isLast: true };
   }
 
   async #head(): Promise<Dispatch[]> {
-    const { config, parts: { ops, layers, activations } } = this;
-    const norm = this.#finalNorm();
-    // The last layer prepares its norm.
-    if (layers.end < config.numHiddenLayers) this.#add(await ops.resume(this.#residual(norm)));
-    const x = ops.activation("normed", norm.weight);
+    const { config, parts: { ops, activations } } = this;
+    const { weight } = this.#finalNorm(); // which the last layer has prepared
+    const x = ops.activation("normed", weight);
     const options = optional("softCap", config.logitSoftCap);
-    this.#add(await ops.logits(x, norm.weight, activations.logits, options));
+    this.#add(await ops.logits(x, weight, activations.logits, options));
     return this.#take();
   }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Matrix, MatrixLayout, MatrixPart, RowRange } from "./operations.ts";
+import type { Matrix, MatrixLayout, MatrixPart } from "./operations.ts";
 
 /** Weights of a q4 group along K. */
 const GROUP_SIZE = 32;
@@ -33,24 +33,6 @@ export function joinRows(name: string, matrices: readonly Matrix[]): Matrix {
     numRows += matrix.numRows;
   }
   return { ...first!, name, numRows, parts };
-}
-
-/**
- * Sees some rows of a matrix as one of their own.
- *
- * @throws {Error} they are not whole parts of it
- */
-export function selectRows(matrix: Matrix, { first, end }: RowRange): Matrix {
-  if (first === 0 && end === matrix.numRows) return matrix;
-  const inside = matrix.parts.filter((part) =>
-    first <= part.rowOffset && part.rowOffset + part.numRows <= end
-  );
-  const numRows = inside.reduce((sum, part) => sum + part.numRows, 0);
-  if (numRows !== end - first) {
-    throw new Error(`${matrix.name} is not held as rows ${first} to ${end}`);
-  }
-  const parts = inside.map((part) => ({ ...part, rowOffset: part.rowOffset - first }));
-  return { ...matrix, numRows, numWholeRows: matrix.numWholeRows ?? matrix.numRows, parts };
 }
 
 /** Sets the codes past column K to 7, the zero point: the format leaves them 0, which would decode to −7 · scale. */

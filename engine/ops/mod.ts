@@ -10,7 +10,7 @@ import type { KernelSet } from "./operations.ts";
 import { createKvTextures, createSoftwareOperations } from "./software_operations.ts";
 import { activationsOf, TILED_MATRICES } from "./tiled_matrices.ts";
 
-export { destroyMatrix, joinRows, numGroupsOf, selectRows } from "./matrix.ts";
+export { destroyMatrix, joinRows, numGroupsOf } from "./matrix.ts";
 export type * from "./operations.ts";
 
 /** Storage buffers; runs on every adapter. */

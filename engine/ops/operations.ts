@@ -12,8 +12,6 @@ export interface Matrix {
   readonly name: string;
   /** N, output features. */
   readonly numRows: number;
-  /** Rows of the matrix that this one is a part of, if it is one: its rows lie as those do. */
-  readonly numWholeRows?: number;
   /** K, input features, a multiple of 8. */
   readonly numCols: number;
   /** `dense`: [N, K] of `elem`. `q4`: int4 groups of 32 along K with scales of `elem`. */
@@ -31,19 +29,8 @@ export interface MatrixPart {
   readonly resources: readonly GpuResource[];
 }
 
-/** Consecutive rows of a matrix. */
-export interface RowRange {
-  readonly first: number;
-  /** One past the last. */
-  readonly end: number;
-}
-
 /** How a matrix lies on the device. */
-export interface MatrixLayout
-  extends Pick<Matrix, "numRows" | "numWholeRows" | "numCols" | "format" | "elem"> {
-  /** Rows that the device holds, each range in parts of its own and from a multiple of 64 on; absent holds all. */
-  readonly ranges?: readonly RowRange[];
-}
+export type MatrixLayout = Pick<Matrix, "numRows" | "numCols" | "format" | "elem">;
 
 /** Where a kernel set keeps weights. */
 export interface MatrixStore {

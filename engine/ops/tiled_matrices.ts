@@ -6,7 +6,7 @@
 import { MAX_ROW_GROUPS, type WeightFormat } from "../../kernels/mod.ts";
 import type { GpuDevice, Overrides } from "../gpu/mod.ts";
 import { clearQ4Padding, numGroupsOf } from "./matrix.ts";
-import type { MatrixLayout, MatrixPart, MatrixStore, RowRange } from "./operations.ts";
+import type { MatrixLayout, MatrixPart, MatrixStore } from "./operations.ts";
 
 const TEXEL_BYTES = 16;
 const LANES = 8;
@@ -90,11 +90,6 @@ function textureSizes(layout: MatrixLayout, numRows: number): [width: number, he
   return [weights, scales, [BLOCK_ROWS * scaleRowTexels(layout), height]];
 }
 
-/** Rows that are held. */
-function rangesOf({ numRows, ranges }: MatrixLayout): readonly RowRange[] {
-  return ranges ?? [{ first: 0, end: numRows }];
-}
-
 /** Lane that owns a row. */
 function laneOf(row: number): number {
   return Math.floor((row % TILE_ROWS) / BLOCK_ROWS);
@@ -113,21 +108,19 @@ function scaleRowTexels(layout: MatrixLayout): number {
 /** Matrices of the software set. */
 export const TILED_MATRICES: MatrixStore = {
   computeBytes: (layout) =>
-    rangesOf(layout).flatMap(({ first, end }) => textureSizes(layout, end - first)).reduce(
+    textureSizes(layout, layout.numRows).reduce(
       (sum, [width, height]) => sum + TEXEL_BYTES * width * height,
       0,
     ),
   create(device, name, layout) {
     const maxRows = Math.floor(MAX_TEXTURE_SIDE / tileShapeOf(layout).numLines) * TILE_ROWS;
     const parts: MatrixPart[] = [];
-    for (const { first, end } of rangesOf(layout)) {
-      for (let rowOffset = first; rowOffset < end; rowOffset += maxRows) {
-        const numRows = Math.min(maxRows, end - rowOffset);
-        const resources = textureSizes(layout, numRows).map((size, i) =>
-          createTexture(device, `${name} ${i} rows ${rowOffset}..`, size)
-        );
-        parts.push({ rowOffset, numRows, resources });
-      }
+    for (let rowOffset = 0; rowOffset < layout.numRows; rowOffset += maxRows) {
+      const numRows = Math.min(maxRows, layout.numRows - rowOffset);
+      const resources = textureSizes(layout, numRows).map((size, i) =>
+        createTexture(device, `${name} ${i} rows ${rowOffset}..`, size)
+      );
+      parts.push({ rowOffset, numRows, resources });
     }
     return { name, ...layout, parts };
   },

@@ -23,6 +23,8 @@ export interface RunnerEntry {
 
 /** What a runner can take. */
 export interface RunnerLimits {
+  /** Steps that it computes at once, none of which holds a sequence of another. Each finds the cache as if those before it had ended. */
+  readonly maxStepsInFlight: number;
   /** Tokens of all entries of one step together. */
   readonly maxStepTokens: number;
   /** Entries of one step. */
@@ -43,11 +45,11 @@ export interface RunnerLimits {
   readonly canRewind: boolean;
 }
 
-/** A loaded model that computes steps. One step runs at a time. */
+/** A loaded model that computes steps, in the order in which they are given. */
 export interface Runner {
   readonly limits: RunnerLimits;
   /**
-   * Runs one forward pass for a ragged batch.
+   * Runs one forward pass for a ragged batch. The entries are read until it resolves.
    *
    * @returns [sum of `numLogits`, vocabSize] f32, in the order of the entries and their tokens
    * @throws {DeviceError} the device was lost

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { selectRows } from "../../engine/ops/mod.ts";
 import { rmsNormReference } from "../reference/norm.ts";
 import { assertClose } from "../support/assert_close.ts";
-import { device, output, run, upload, VARIANTS } from "../support/gpu.ts";
+import { output, run, upload, VARIANTS } from "../support/gpu.ts";
 import {
   createLayerBench,
   embedRows,
@@ -61,48 +60,3 @@ for (const variant of VARIANTS) {
     });
   }
 }
-
-const SOFTWARE = VARIANTS.find(({ set }) => set.name === "software")!;
-
-Deno.test("logits() of some rows of a head gives the bits that all rows give", async () => {
-  const [numTokens, numRows, size] = [3, 201, 64];
-  const { matrices } = SOFTWARE.set;
-  const random = createRandom(5);
-  const bytes = new Uint8Array(randomValues(random, numRows * size).buffer);
-  const layout = { numRows, numCols: size, format: "dense", elem: "f32" } as const;
-  const bench = createLayerBench(numTokens, SOFTWARE);
-  const x = randomValues(random, numTokens * size);
-  const hidden = upload(x);
-  const compute = async (range: { first: number; end: number } | null) => {
-    const created = matrices.create(device, "head", {
-      ...layout,
-      ...(range && { ranges: [range] }),
-    });
-    matrices.write(device, created, 0, bytes.slice());
-    const weight = range ? selectRows(created, range) : created;
-    const to = residualFor(bench, weight, { hidden });
-    const y = output(numTokens * weight.numRows);
-    const dispatches = [
-      ...await bench.ops.resume(to),
-      ...await bench.ops.logits(to.normed, weight, y),
-    ];
-    return await run(bench, Promise.resolve(dispatches), y, numTokens * weight.numRows);
-  };
-  const all = await compute(null);
-  for (const range of [{ first: 0, end: 128 }, { first: 128, end: numRows }]) {
-    const length = range.end - range.first;
-    const some = await compute(range);
-    for (let row = 0; row < numTokens; row++) {
-      assert.deepEqual(
-        some.subarray(row * length, (row + 1) * length),
-        all.subarray(row * numRows + range.first, row * numRows + range.end),
-      );
-    }
-  }
-});
-
-Deno.test("selectRows() refuses rows that are not whole parts", () => {
-  const layout = { numRows: 128, numCols: 8, format: "dense", elem: "f32" } as const;
-  const matrix = SOFTWARE.set.matrices.create(device, "head", layout);
-  assert.throws(() => selectRows(matrix, { first: 0, end: 64 }), /not held as rows 0 to 64/);
-});

@@ -96,6 +96,48 @@ async function assertSameSteps(whole: WgslRunner, pipelined: PipelinedRunner): P
   }
 }
 
+/** Two groups of sequences, each in one step at a time, both in flight; prompts in chunks, decode and drafts among them. */
+async function assertSameInFlight(whole: Runner, pipelined: Runner): Promise<void> {
+  const { vocabSize } = whole.limits;
+  const lengths = [70, 9, 41, 23];
+  const tokens = lengths.map((length, i) => randomTokens(vocabSize, 20 + i, length + 40));
+  const groups: RunnerEntry[][][] = [[0, 2], [1, 3]].map((sequences) => {
+    const prompts = sequences.map((sequence) =>
+      entry(sequence, { tokens: tokens[sequence]!.slice(0, lengths[sequence]) })
+    );
+    const [long, short] = prompts as [RunnerEntry, RunnerEntry];
+    const half = Math.ceil(long.tokens.length / 2);
+    const chunks = [
+      [{ ...long, tokens: long.tokens.slice(0, half), numLogits: 0 }],
+      [{ ...long, tokens: long.tokens.slice(half), firstPosition: half }, short],
+    ];
+    const numDecoded = [1, 1, 4, 1, 2, 1, 1, 3, 1, 1];
+    let done = 0;
+    const steps = numDecoded.map((count) => {
+      const entries = sequences.map((sequence) => {
+        const first = lengths[sequence]! + done;
+        const own = tokens[sequence]!.slice(first, first + count);
+        return entry(sequence, { tokens: own, firstPosition: first, numLogits: count });
+      });
+      done += count;
+      return entries;
+    });
+    return [...chunks, ...steps];
+  });
+  const runGroup = async (steps: RunnerEntry[][]) => {
+    const logits: Float32Array[] = [];
+    for (const step of steps) logits.push((await pipelined.run(step)).slice());
+    return logits;
+  };
+  const actual = await Promise.all(groups.map(runGroup));
+  for (const [i, steps] of groups.entries()) {
+    for (const [j, step] of steps.entries()) {
+      const expected = await whole.run(step);
+      assert.deepEqual(actual[i]![j], expected, `step ${j} of group ${i}`);
+    }
+  }
+}
+
 /** A package, and the rows of its head. */
 type Case = Omit<RandomModelOptions, "sizes"> & { vocabSize?: number };
 
@@ -119,13 +161,35 @@ for (const { vocabSize = SMALL.vocab_size, ...model } of CASES) {
         ...model,
         sizes: { context_window_size: 512, vocab_size: vocabSize },
       });
-      await withBoth(await openPackage(dir), assertSameSteps);
+      await withBoth(await openPackage(dir), async (whole, pipelined) => {
+        await assertSameSteps(whole, pipelined);
+        await assertSameInFlight(whole, pipelined);
+      });
     },
   );
 }
 
 Deno.test("PipelinedRunner.run() on ollm-tiny gives the bits of one device", async () => {
   await withBoth(await openPackage(TINY), assertSameSteps);
+});
+
+Deno.test("PipelinedRunner.run() gives two steps in flight the bits that one device gives each alone", async () => {
+  await withBoth(await openPackage(TINY), assertSameInFlight);
+});
+
+Deno.test("PipelinedRunner.run() keeps more steps than are in flight at once in order", async () => {
+  await withBoth(await openPackage(TINY), async (whole, pipelined) => {
+    const tokens = randomTokens(whole.limits.vocabSize, 9, 24);
+    const steps = [0, 1, 2, 3].map((sequence) => [
+      entry(sequence, { tokens: tokens.slice(0, 8 + sequence), numLogits: 8 }),
+    ]);
+    // Each wants as many logits as a step can have.
+    assert.ok(whole.limits.maxLogitsRows <= 8);
+    const actual = await Promise.all(steps.map((step) => pipelined.run(step)));
+    for (const [i, step] of steps.entries()) {
+      assert.deepEqual(actual[i], await whole.run(step), `step ${i}`);
+    }
+  });
 });
 
 Deno.test("PipelinedRunner.run() says the same greedy words as one device for 30 prompts", async () => {

@@ -14,16 +14,10 @@ import {
   type LayerRange,
   type TensorSpec,
 } from "../../models/mod.ts";
-import {
-  chooseKernelSet,
-  type KernelSet,
-  type MatrixLayout,
-  numGroupsOf,
-  type RowRange,
-} from "../../ops/mod.ts";
+import { chooseKernelSet, type KernelSet, type MatrixLayout, numGroupsOf } from "../../ops/mod.ts";
 import { type MemoryPlan, planMemory } from "../../runtime/memory_plan.ts";
 import type { RunnerLimits } from "../../runtime/runner.ts";
-import { cutModel, MAX_PIECE_TOKENS, type StageShare } from "./pipeline_cut.ts";
+import { cutModel, MAX_PIECE_TOKENS, MAX_STEPS_IN_FLIGHT } from "./pipeline_cut.ts";
 
 /** Where a tensor of the package goes. */
 export type TensorTarget =
@@ -40,8 +34,6 @@ export interface TensorLayouts {
 /** What one device computes. */
 export interface StagePlan extends TensorLayouts {
   readonly layers: LayerRange;
-  /** Rows of the head. */
-  readonly vocabulary: RowRange;
   /** Tokens that go through it at once. */
   readonly maxTokens: number;
 }
@@ -50,7 +42,7 @@ export interface StagePlan extends TensorLayouts {
 export interface ModelPlan extends TensorLayouts {
   readonly architecture: Architecture;
   readonly config: DecoderConfig;
-  /** In the order in which a token goes through them; one, unless the model is pipelined. Each makes a part of the logits. */
+  /** In the order in which a token goes through them; one, unless the model is pipelined. The last one makes logits. */
   readonly stages: readonly StagePlan[];
   /** Every tensor of the package, by its own name. */
   readonly targets: ReadonlyMap<string, TensorTarget>;
@@ -110,9 +102,9 @@ export function planModel(
   const kernelSet = chooseKernelSet(adapter.kind);
   const kvElem: Elem = pkg.quantization.includes("f16") ? "f16" : "f32";
   const tensors = { matrices, vectors };
-  const stages = cutModel(config, adapter.kind === "software" ? numStages : 1).map((share) => ({
-    ...share,
-    ...pickTensors(tensors, architecture.tensors(config, share.layers, hasTensor), share),
+  const stages = cutModel(config, adapter.kind === "software" ? numStages : 1).map((layers) => ({
+    layers,
+    ...pickTensors(tensors, architecture.tensors(config, layers, hasTensor)),
   }));
   const memory = planMemory({
     kind: adapter.kind,
@@ -135,36 +127,15 @@ export function planModel(
   };
 }
 
-/** The tensors of a stage, of a head those rows that it computes. */
-function pickTensors(
-  tensors: TensorLayouts,
-  specs: TensorSpec[],
-  { vocabulary }: StageShare,
-): TensorLayouts {
+/** The tensors of a stage. */
+function pickTensors(tensors: TensorLayouts, specs: TensorSpec[]): TensorLayouts {
   const matrices = new Map<string, MatrixLayout>();
   const vectors = new Map<string, number>();
   for (const spec of specs) {
     if (spec.kind === "vector") vectors.set(spec.name, tensors.vectors.get(spec.name)!);
-    else {
-      const layout = tensors.matrices.get(spec.name)!;
-      const ranges = spec.isHead ? headRanges(spec, vocabulary) : null;
-      matrices.set(spec.name, ranges ? { ...layout, ranges } : layout);
-    }
+    else matrices.set(spec.name, tensors.matrices.get(spec.name)!);
   }
   return { matrices, vectors };
-}
-
-/** The rows of a head that are held; null where they are all, as one. */
-function headRanges(
-  { isEmbedding = false, numRows }: TensorSpec & { kind: "matrix" },
-  vocabulary: RowRange,
-): RowRange[] | null {
-  const { first, end } = vocabulary;
-  if (first === 0 && end === numRows) return null;
-  if (!isEmbedding) return [vocabulary];
-  const before = { first: 0, end: first };
-  const behind = { first: end, end: numRows };
-  return [before, vocabulary, behind].filter((range) => range.first < range.end);
 }
 
 function weightsBytes(kernelSet: KernelSet, { matrices, vectors }: TensorLayouts): number {
@@ -175,8 +146,9 @@ function weightsBytes(kernelSet: KernelSet, { matrices, vectors }: TensorLayouts
 }
 
 /** What a runner of the plan can take. */
-export function runnerLimits({ memory, config }: ModelPlan): RunnerLimits {
+export function runnerLimits({ memory, config, stages }: ModelPlan): RunnerLimits {
   return {
+    maxStepsInFlight: stages.length === 1 ? 1 : MAX_STEPS_IN_FLIGHT,
     maxStepTokens: memory.maxStepTokens,
     maxSequences: memory.maxSequences,
     maxLogitsRows: memory.maxLogitsRows,

@@ -1,7 +1,8 @@
 /**
- * Runs a model in two stages on two devices, each on its own core: the first layers here, the others in a worker. A step is cut
- * into pieces; while the second stage computes one, the first computes the next. The pieces of a sequence keep their order in
- * both, so each token finds the keys and values of those before it. The results are those of one device, bit by bit.
+ * Runs a model in two stages on two devices, each on its own core: the first layers here, the others and the head in a worker.
+ * Two steps may be in flight: while the second stage computes one, the first computes the other. A step that is alone is cut into
+ * pieces, which overlap in the same way. Steps and their pieces keep their order in both stages, so each token finds the keys and
+ * values of those before it. The results are those of one device, bit by bit.
  *
  * @module
  */
@@ -20,13 +21,16 @@ import { choosePieceTokens } from "./pipeline_cut.ts";
 import { RemoteStage } from "./remote_stage.ts";
 import type { WgslRunnerOptions } from "./runner.ts";
 import { Stage } from "./stage.ts";
-import { cutBatch, headBatch, StepWriter } from "./step_batch.ts";
+import { cutBatch, StepWriter } from "./step_batch.ts";
 
 /** Options of {@linkcode PipelinedRunner.load}. */
 export interface PipelinedRunnerOptions extends Omit<WgslRunnerOptions, "numStages"> {
   /** The second stage's worker; tests change it. */
   workerUrl?: URL;
 }
+
+/** Without logits the next step begins while the second stage still computes this one. */
+const NO_LOGITS = Promise.resolve(new Float32Array(0));
 
 /** A decoder whose layers are on two devices. */
 export class PipelinedRunner implements Runner {
@@ -37,6 +41,9 @@ export class PipelinedRunner implements Runner {
   readonly #first: Stage;
   readonly #second: RemoteStage;
   readonly #writer: StepWriter;
+  #numRuns = 0;
+  /** Resolves when the last step that came is through the first stage. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(
     device: GpuDevice,
@@ -91,42 +98,38 @@ export class PipelinedRunner implements Runner {
   }
 
   async run(entries: readonly RunnerEntry[]): Promise<Float32Array> {
+    this.#numRuns++;
+    try {
+      const { logits } = await this.#inTurn(() => this.#feed(entries));
+      return await logits;
+    } finally {
+      this.#numRuns--;
+    }
+  }
+
+  /** Calls `use` when all that came before is through the first stage. */
+  async #inTurn<T>(use: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(use);
+    this.#turn = result.catch(() => {}); // the failure is this one's alone
+    return await result;
+  }
+
+  /**
+   * Computes the first layers and hands over what they leave.
+   *
+   * @returns the logits to come, in an object, since waiting for them would keep the next step from the first stage
+   */
+  async #feed(entries: readonly RunnerEntry[]): Promise<{ logits: Promise<Float32Array> }> {
     const step = this.#writer.write(entries);
-    let numRows = 0;
+    const { numTokens, numLogits } = step.shape;
     const { layers } = this.#first;
-    for (const batch of cutBatch(step, choosePieceTokens(step.shape.numTokens))) {
+    for (const batch of cutBatch(step, choosePieceTokens(numTokens, this.#numRuns > 1))) {
       this.#first.write(batch);
       layers.submit(batch.shape);
       const hidden = await layers.read(batch.shape);
-      await this.#second.post({ batch, hidden, firstLogitsRow: numRows });
-      numRows += batch.shape.numLogits;
+      await this.#second.post({ batch, hidden });
     }
-    // Without logits the next step begins while the second stage still computes this one.
-    return numRows === 0 ? new Float32Array(0) : await this.#logits(numRows);
-  }
-
-  /** Both stages make their part of each row at the same time. */
-  async #logits(numRows: number): Promise<Float32Array> {
-    const { limits: { vocabSize }, plan: { config, stages } } = this;
-    const ownLength = stages[0]!.vocabulary.end;
-    const logits = new Float32Array(numRows * vocabSize);
-    for (let row = 0; row < numRows;) {
-      const hidden = await this.#second.takeRows(row);
-      const own = await this.#ownLogits(hidden, hidden.length / config.hiddenSize);
-      for (let i = 0; i < own.length; i += ownLength) {
-        logits.set(own.subarray(i, i + ownLength), row++ * vocabSize);
-      }
-    }
-    await this.#second.takeLogits(logits, { numRows, offset: ownLength });
-    return logits;
-  }
-
-  async #ownLogits(hidden: Float32Array<ArrayBuffer>, numRows: number): Promise<Float32Array> {
-    const batch = headBatch(numRows);
-    const { head } = this.#first;
-    this.#first.write(batch, hidden);
-    head.submit(batch.shape);
-    return await head.read(batch.shape);
+    return { logits: numLogits === 0 ? NO_LOGITS : this.#second.takeLogits(numLogits) };
   }
 
   destroy(): void {

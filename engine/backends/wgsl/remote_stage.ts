@@ -6,15 +6,12 @@
 import { EngineError, fromErrorRecord } from "../../errors.ts";
 import type { LoadedTensor, ModelPackage } from "../../formats/mod.ts";
 import type { ModelPlan, ModelPlanOptions } from "./model_plan.ts";
-import { channelSizes, MAX_PIECE_TOKENS } from "./pipeline_cut.ts";
+import { channelSizes } from "./pipeline_cut.ts";
 import { type Piece, StageChannel } from "./stage_channel.ts";
 import type { StageReply, StageRequest } from "./stage_protocol.ts";
 
 /** Bytes of tensors that were sent and are not on the device yet. */
 const MAX_BYTES_ON_WAY = 64 * 1024 * 1024;
-
-/** A wait blocks no longer at a time, since only between two the death of the worker shows. */
-const WAIT_MS = 100;
 
 /** How long the worker may compute without finishing a piece before it counts as dead. */
 const SILENCE_LIMIT_MS = 120_000;
@@ -83,52 +80,33 @@ export class RemoteStage {
 
   /** Hands a piece over; it is computed behind those before it. */
   async post(piece: Piece): Promise<void> {
-    this.#assertAlive();
-    if (!this.#channel.hasRoom) await this.#until(() => this.#channel.hasRoom);
+    const { numLogits } = piece.batch.shape;
+    await this.#until(() => this.#channel.hasRoom(numLogits));
     if (this.#channel.post(piece)) this.#send({ type: "wake" });
   }
 
   /**
-   * Waits for rows of the residual stream that want logits, behind the last layer.
+   * Waits for the logits of the pieces that were posted last. Several may wait; each has to be called before more is posted.
    *
-   * @param first those before it were taken
-   * @returns [n, D] f32, at least one row and at most as many as a piece has
+   * @param numRows that those pieces want, at least one
+   * @returns [L, V] f32
    */
-  async takeRows(first: number): Promise<Float32Array<ArrayBuffer>> {
-    await this.#until(() => this.#channel.numReturned > first);
-    const end = Math.min(this.#channel.numReturned, first + MAX_PIECE_TOKENS);
-    return this.#channel.readRows(first, end);
+  async takeLogits(numRows: number): Promise<Float32Array<ArrayBuffer>> {
+    const end = this.#channel.numRowsPosted;
+    const first = end - numRows;
+    await this.#until(() => this.#channel.canTakeLogits(first, end));
+    return this.#channel.takeLogits(first, end);
   }
 
-  /** Waits for all pieces, and copies the stage's part of each row of logits behind `offset` of a row of `logits` [L, V]. */
-  async takeLogits(
-    logits: Float32Array,
-    { numRows, offset }: { numRows: number; offset: number },
-  ): Promise<void> {
-    await this.#until(() => this.#channel.isDrained);
-    const rowLength = logits.length / numRows;
-    for (let row = 0; row < numRows; row++) {
-      logits.set(this.#channel.logitsRow(row), row * rowLength + offset);
-    }
-    this.#channel.endStep();
-  }
-
-  /** Blocks, as a read of the device does. */
+  /** Leaves the thread to others: another step can go through the first stage, and messages are heard. */
   async #until(isReached: () => boolean): Promise<void> {
-    const start = performance.now();
     for (;;) {
+      this.#assertAlive();
       const { news } = this.#channel;
       if (isReached()) return;
-      this.#channel.waitForNews(news, WAIT_MS);
-      if (isReached()) return;
-      await new Promise((resolve) => setTimeout(resolve, 0)); // messages and the worker's death get their turn
-      this.#assertAlive();
-      if (performance.now() - start > SILENCE_LIMIT_MS) {
-        const seconds = SILENCE_LIMIT_MS / 1000;
-        this.#fail(
-          new EngineError("engine_failed", `The second stage was silent for ${seconds} s`),
-        );
-      }
+      if (await this.#channel.waitForNews(news, SILENCE_LIMIT_MS)) continue;
+      const seconds = SILENCE_LIMIT_MS / 1000;
+      this.#fail(new EngineError("engine_failed", `The second stage was silent for ${seconds} s`));
     }
   }
 
@@ -158,6 +136,7 @@ export class RemoteStage {
     this.#failure ??= error;
     this.#rejectLoaded(this.#failure);
     this.#worker.terminate();
+    this.#channel.rouse();
     this.#onNews();
   }
 

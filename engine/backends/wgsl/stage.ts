@@ -1,9 +1,9 @@
 /**
- * Some layers of a model and a part of its head on one device: recorded once and replayed for every batch.
+ * Some layers of a model, with the last ones its head, on one device: recorded once and replayed for every batch.
  *
  * @module
  */
-import type { GpuDevice, GpuResource, StepShape } from "../../gpu/mod.ts";
+import type { GpuDevice, GpuResource } from "../../gpu/mod.ts";
 import {
   type Activations,
   computeRopeFrequencies,
@@ -44,12 +44,10 @@ interface StageParts {
 
 /** Computes its share of every step: describe a batch, then submit a pass and read what it leaves. */
 export class Stage {
-  /** Layers and head at once, where this stage is the only one: [L, V] f32. */
+  /** Layers and head at once, where this stage has the head: [L, V] f32. */
   readonly whole: StepPass;
   /** The layers: rows of the residual stream, [T, D] f32. */
   readonly layers: StepPass;
-  /** The head, of rows of the residual stream: the stage's part of the logits, [L, V / 2] f32. */
-  readonly head: StepPass;
   readonly #parts: StageParts;
   readonly #stepWords = new Uint32Array(STEP_WORDS);
 
@@ -58,15 +56,13 @@ export class Stage {
     const { config, memory } = plan;
     this.#parts = parts;
     this.#stepWords[2] = maxBlocksOf(memory);
-    const logits = {
+    this.whole = new StepPass(device, {
+      dispatches: [...record.layers, ...record.head],
       output: activations.logits,
-      rowLength: stage.vocabulary.end - stage.vocabulary.first,
+      rowLength: config.vocabSize,
       maxRows: memory.maxLogitsRows,
-      numRows: ({ numLogits }: StepShape) => numLogits,
-    };
-    const dispatches = [...record.layers, ...record.head];
-    this.whole = new StepPass(device, { ...logits, dispatches });
-    this.head = new StepPass(device, { ...logits, dispatches: record.head });
+      numRows: ({ numLogits }) => numLogits,
+    });
     this.layers = new StepPass(device, {
       dispatches: record.layers,
       output: activations.hidden,
@@ -86,7 +82,7 @@ export class Stage {
   }
 
   static async #record(device: GpuDevice, options: StageOptions): Promise<Stage> {
-    const { plan, stage: { layers, vocabulary, maxTokens }, weights } = options;
+    const { plan, stage: { layers, maxTokens }, weights } = options;
     const { config, memory, kernelSet } = plan;
     const resources: GpuResource[] = [];
     const create = (label: string, numWords: number, usage?: GPUFlagsConstant) => {
@@ -100,9 +96,10 @@ export class Stage {
       blockTables: create("block tables", maxBlocksOf(memory) * memory.maxSequences),
       logitsRows: create("logits rows", memory.maxLogitsRows),
     };
+    const hasHead = layers.end === config.numHiddenLayers;
     const activations: Activations = {
       hidden: create("hidden", config.hiddenSize * maxTokens),
-      logits: create("logits", (vocabulary.end - vocabulary.first) * memory.maxLogitsRows),
+      logits: create("logits", hasHead ? config.vocabSize * memory.maxLogitsRows : 0),
     };
     const kv = Array.from({ length: layers.end - layers.first }, (_, i) => {
       const own = plan.kernelSet.createKvLayer(device, `of layer ${layers.first + i}`, {
@@ -127,7 +124,7 @@ export class Stage {
       return buffer;
     });
     const ops = kernelSet.createOperations(device, step, { maxStepTokens: maxTokens });
-    const parts = { ops, layers, vocabulary, weights, activations, kv, cosSin };
+    const parts = { ops, layers, weights, activations, kv, cosSin };
     const record = await plan.architecture.record(config, parts);
     return new Stage({ device, options, resources, ops, step, activations, record });
   }
@@ -139,9 +136,9 @@ export class Stage {
    * @param onProgress share from 0 to 1
    */
   async warmUp(onProgress: (share: number) => void = () => {}): Promise<void> {
-    const { plan } = this.#parts.options;
+    const { options: { plan }, record } = this.#parts;
     const writer = new StepWriter(runnerLimits(plan));
-    const passes = plan.stages.length === 1 ? [this.whole] : [this.layers, this.head];
+    const pass = record.head.length > 0 ? this.whole : this.layers;
     const first = new FirstDispatches();
     for (const [i, numTokens] of WARM_UP_TOKENS.entries()) {
       const tokens = new Array<number>(numTokens).fill(0);
@@ -149,7 +146,7 @@ export class Stage {
         { sequence: -1, tokens, firstPosition: 0, blocks: [0], numLogits: numTokens },
       ]);
       this.write(batch);
-      for (const pass of passes) await pass.warmUp(batch.shape, first);
+      await pass.warmUp(batch.shape, first);
       onProgress((i + 1) / WARM_UP_TOKENS.length);
     }
   }
@@ -189,6 +186,6 @@ export class Stage {
     weights.destroy();
     ops.destroy();
     for (const resource of resources) resource.destroy();
-    for (const pass of [this.whole, this.layers, this.head]) pass.destroy();
+    for (const pass of [this.whole, this.layers]) pass.destroy();
   }
 }

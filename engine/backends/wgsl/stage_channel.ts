@@ -1,6 +1,5 @@
 /**
- * Memory that two stages share: a ring of pieces with what the first stage made of them, and what comes back: the rows of the
- * residual stream that want logits, and the second stage's part of those.
+ * Memory that two stages share: a ring of pieces with what the first stage made of them, and a ring of the logits that come back.
  * Waking the other side through it takes some microseconds, a message ten times as long.
  *
  * @module
@@ -10,18 +9,18 @@ import { shapeOf, type StepBatch, TOKEN_WORDS } from "./step_batch.ts";
 /** Pieces on their way: the first stage may be ahead by as many. */
 const NUM_SLOTS = 8;
 
-/** Words of the start of the memory: counters that the sides wait for, and flags. */
+/** Words of the start of the memory: counters that the sides wait for, modulo 2^32, and flags. */
 const POSTED = 0;
 const FINISHED = 1;
 const PARKED = 2;
-/** Rows that came back, of this step. */
+/** Rows of logits that came back. */
 const RETURNED = 3;
 /** Counts whatever the first stage may wait for. */
 const NEWS = 4;
 const CONTROL_WORDS = 16;
 
-/** Words before the data of a slot: tokens, logits rows, words of block tables, first row of its logits. */
-const HEADER_WORDS = 4;
+/** Words before the data of a slot: tokens, logits rows, words of block tables. */
+const HEADER_WORDS = 3;
 
 /** What fits. */
 export interface ChannelSizes {
@@ -29,10 +28,10 @@ export interface ChannelSizes {
   readonly maxTokens: number;
   /** Of all block tables together. */
   readonly maxTableWords: number;
+  /** Rows of logits that were asked for and not taken yet. */
   readonly maxLogitsRows: number;
   readonly hiddenSize: number;
-  /** Of a row, as far as the second stage makes them. */
-  readonly numLogits: number;
+  readonly vocabSize: number;
 }
 
 /** Some tokens of a step behind the first stage. */
@@ -40,34 +39,31 @@ export interface Piece {
   readonly batch: StepBatch;
   /** [T, D] f32. */
   readonly hidden: Float32Array<ArrayBuffer>;
-  /** Where its logits begin among those of the step. */
-  readonly firstLogitsRow: number;
 }
 
-/** One of the two sides; the one that posts, or the one that takes. */
+/** One of the two sides; the one that posts pieces, or the one that takes them. */
 export class StageChannel {
   /** For the other side. */
   readonly memory: SharedArrayBuffer;
   readonly #sizes: ChannelSizes;
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly #slots: { words: Uint32Array; hidden: Float32Array }[];
-  /** [L, D]. */
-  readonly #rows: Float32Array;
-  /** [L, numLogits]. */
+  /** [L, V], a ring. */
   readonly #logits: Float32Array;
-  /** Pieces that this side posted or took, modulo 2^32 as the counters. */
+  /** Pieces that this side posted or took. */
   #numPieces = 0;
+  /** Rows of logits that this side asked for or gave back. */
+  #numRows = 0;
+  #numRowsTaken = 0;
 
   /** @param memory what the other side made; absent makes some */
   constructor(sizes: ChannelSizes, memory?: SharedArrayBuffer) {
     const slotWords = HEADER_WORDS + (TOKEN_WORDS + 1) * sizes.maxTokens + sizes.maxTableWords;
     const hiddenWords = sizes.hiddenSize * sizes.maxTokens;
-    const rowWords = sizes.hiddenSize * sizes.maxLogitsRows;
-    const logitsWords = sizes.numLogits * sizes.maxLogitsRows;
-    const ringWords = NUM_SLOTS * (slotWords + hiddenWords);
-    const numWords = CONTROL_WORDS + ringWords + rowWords + logitsWords;
+    const logitsWords = sizes.vocabSize * sizes.maxLogitsRows;
+    const firstLogitsWord = CONTROL_WORDS + NUM_SLOTS * (slotWords + hiddenWords);
     this.#sizes = sizes;
-    this.memory = memory ?? new SharedArrayBuffer(4 * numWords);
+    this.memory = memory ?? new SharedArrayBuffer(4 * (firstLogitsWord + logitsWords));
     this.#control = new Int32Array(this.memory, 0, CONTROL_WORDS);
     this.#slots = Array.from({ length: NUM_SLOTS }, (_, slot) => {
       const first = CONTROL_WORDS + slot * (slotWords + hiddenWords);
@@ -76,22 +72,19 @@ export class StageChannel {
         hidden: new Float32Array(this.memory, 4 * (first + slotWords), hiddenWords),
       };
     });
-    this.#rows = new Float32Array(this.memory, 4 * (CONTROL_WORDS + ringWords), rowWords);
-    this.#logits = new Float32Array(this.memory, 4 * (numWords - logitsWords), logitsWords);
+    this.#logits = new Float32Array(this.memory, 4 * firstLogitsWord, logitsWords);
   }
 
-  /** Whether {@linkcode post} has room. */
-  get hasRoom(): boolean {
-    return this.#numUnfinished < NUM_SLOTS;
+  /** Whether {@linkcode post} has room for a piece that wants so many rows of logits. */
+  hasRoom(numLogits: number): boolean {
+    const numUnfinished = (this.#numPieces - Atomics.load(this.#control, FINISHED)) | 0;
+    const numRows = this.#numRows - this.#numRowsTaken + numLogits;
+    return numUnfinished < NUM_SLOTS && numRows <= this.#sizes.maxLogitsRows;
   }
 
-  /** Whether everything that was posted is finished. */
-  get isDrained(): boolean {
-    return this.#numUnfinished === 0;
-  }
-
-  get #numUnfinished(): number {
-    return (Atomics.load(this.#control, POSTED) - Atomics.load(this.#control, FINISHED)) | 0;
+  /** Rows of logits that {@linkcode post} has asked for so far. */
+  get numRowsPosted(): number {
+    return this.#numRows;
   }
 
   /**
@@ -99,24 +92,26 @@ export class StageChannel {
    *
    * @returns whether the other side has gone back to its messages, and needs one to wake up
    */
-  post({ batch, hidden, firstLogitsRow }: Piece): boolean {
+  post({ batch, hidden }: Piece): boolean {
     const { tokens, logitsRows, blockTables } = batch;
     const slot = this.#slots[this.#numPieces % NUM_SLOTS]!;
     const { numTokens, numLogits } = batch.shape;
-    slot.words.set([numTokens, numLogits, blockTables.length, firstLogitsRow]);
+    slot.words.set([numTokens, numLogits, blockTables.length]);
     slot.words.set(tokens, HEADER_WORDS);
     slot.words.set(logitsRows, HEADER_WORDS + tokens.length);
     slot.words.set(blockTables, HEADER_WORDS + tokens.length + logitsRows.length);
     slot.hidden.set(hidden);
     this.#numPieces++;
+    this.#numRows += numLogits;
     Atomics.add(this.#control, POSTED, 1);
     Atomics.notify(this.#control, POSTED);
     return Atomics.compareExchange(this.#control, PARKED, 1, 0) === 1;
   }
 
-  /** Rows of the step that have come back. */
-  get numReturned(): number {
-    return Atomics.load(this.#control, RETURNED);
+  /** Whether the rows of logits before `end` have come back, and those before `first` were taken. */
+  canTakeLogits(first: number, end: number): boolean {
+    const numLeft = (end - Atomics.load(this.#control, RETURNED)) | 0;
+    return first === this.#numRowsTaken && numLeft <= 0;
   }
 
   /** Changes whenever the other side has something to tell. */
@@ -124,33 +119,35 @@ export class StageChannel {
     return Atomics.load(this.#control, NEWS);
   }
 
-  /** Blocks until the news are others than these, or until the time is over. */
-  waitForNews(news: number, timeoutMs: number): void {
-    Atomics.wait(this.#control, NEWS, news, timeoutMs);
+  /** Resolves when the news are others than these; false if the time was over before. Leaves the thread to others meanwhile. */
+  async waitForNews(news: number, timeoutMs: number): Promise<boolean> {
+    const { value } = Atomics.waitAsync(this.#control, NEWS, news, timeoutMs);
+    return await value !== "timed-out";
   }
 
-  /** Rows of the residual stream that came back, [end - first, D] f32, as a copy. */
-  readRows(first: number, end: number): Float32Array<ArrayBuffer> {
-    const { hiddenSize } = this.#sizes;
-    return new Float32Array(this.#rows.subarray(first * hiddenSize, end * hiddenSize));
+  /** Takes rows of logits that {@linkcode canTakeLogits} speaks of, [end - first, V] f32, as a copy. */
+  takeLogits(first: number, end: number): Float32Array<ArrayBuffer> {
+    const { vocabSize } = this.#sizes;
+    const logits = new Float32Array((end - first) * vocabSize);
+    for (let row = first; row < end; row++) {
+      logits.set(this.#row(row), (row - first) * vocabSize);
+    }
+    this.#numRowsTaken = end;
+    this.rouse(); // what waits for room, or for its turn
+    return logits;
   }
 
-  /** Row `row` of the step's logits, [numLogits] f32, in shared memory; everything must have been finished. */
-  logitsRow(row: number): Float32Array {
-    const { numLogits } = this.#sizes;
-    return this.#logits.subarray(row * numLogits, (row + 1) * numLogits);
-  }
-
-  /** All logits of the step were read. */
-  endStep(): void {
-    Atomics.store(this.#control, RETURNED, 0);
+  #row(row: number): Float32Array {
+    const { vocabSize, maxLogitsRows } = this.#sizes;
+    const place = row % maxLogitsRows;
+    return this.#logits.subarray(place * vocabSize, (place + 1) * vocabSize);
   }
 
   /** The next piece, as a copy; null when none was posted. */
   take(): Piece | null {
     if (this.#isEmpty) return null;
     const { words, hidden } = this.#slots[this.#numPieces++ % NUM_SLOTS]!;
-    const [numTokens, numLogits, numTableWords, firstLogitsRow] = words;
+    const [numTokens, numLogits, numTableWords] = words;
     let end = HEADER_WORDS;
     const next = (length: number) => new Uint32Array(words.subarray(end, end += length));
     const tokens = next(TOKEN_WORDS * numTokens!);
@@ -162,7 +159,6 @@ export class StageChannel {
         blockTables: next(numTableWords!),
       },
       hidden: new Float32Array(hidden.subarray(0, numTokens! * this.#sizes.hiddenSize)),
-      firstLogitsRow: firstLogitsRow!,
     };
   }
 
@@ -185,25 +181,19 @@ export class StageChannel {
     return this.#isEmpty || Atomics.compareExchange(this.#control, PARKED, 1, 0) === 0;
   }
 
-  /** Gives back those rows of a piece that want logits. @param rows [T, D] f32 behind the last layer */
-  returnRows({ batch: { logitsRows }, firstLogitsRow }: Piece, rows: Float32Array): void {
-    const { hiddenSize } = this.#sizes;
-    logitsRows.forEach((token, i) => {
-      const row = rows.subarray(token * hiddenSize, (token + 1) * hiddenSize);
-      this.#rows.set(row, (firstLogitsRow + i) * hiddenSize);
-    });
-    Atomics.add(this.#control, RETURNED, logitsRows.length);
-    this.rouse();
-  }
-
-  /** The piece that was taken last is done, with its logits. */
-  finish({ firstLogitsRow }: Piece, logits: Float32Array): void {
-    this.#logits.set(logits, firstLogitsRow * this.#sizes.numLogits);
+  /** The piece that was taken last is done. @param logits [L, V] f32 of the rows that want them */
+  finish(logits: Float32Array): void {
+    const { vocabSize } = this.#sizes;
+    const numRows = logits.length / vocabSize;
+    for (let i = 0; i < numRows; i++) {
+      this.#row(this.#numRows++).set(logits.subarray(i * vocabSize, (i + 1) * vocabSize));
+    }
+    Atomics.add(this.#control, RETURNED, numRows);
     Atomics.add(this.#control, FINISHED, 1);
     this.rouse();
   }
 
-  /** Ends the wait of the other side: something has happened. */
+  /** Ends all waits for news: something has happened. */
   rouse(): void {
     Atomics.add(this.#control, NEWS, 1);
     Atomics.notify(this.#control, NEWS);

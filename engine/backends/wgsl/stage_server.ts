@@ -16,6 +16,8 @@ import type { StageReply, StageRequest } from "./stage_protocol.ts";
 /** How long the worker blocks for a piece before it goes back to its messages: only there it learns that its owner is gone. */
 const MAX_IDLE_MS = 100;
 
+const NO_LOGITS = new Float32Array(0);
+
 /** The part of a worker's scope that is used. */
 type Scope = Pick<DedicatedWorkerGlobalScope, "onmessage" | "postMessage">;
 
@@ -87,18 +89,14 @@ export class StageServer {
     }
   }
 
-  async #computePiece(piece: Piece): Promise<void> {
-    const { batch, hidden } = piece;
-    const { layers, head } = this.#stage;
+  async #computePiece({ batch, hidden }: Piece): Promise<void> {
+    const { shape } = batch;
+    const hasLogits = shape.numLogits > 0;
+    const pass = hasLogits ? this.#stage.whole : this.#stage.layers;
     this.#stage.write(batch, hidden);
-    layers.submit(batch.shape);
-    const rows = await layers.read(batch.shape);
-    if (batch.shape.numLogits > 0) {
-      // In the other order the two heads were seen to run one after the other.
-      head.submit(batch.shape);
-      this.#channel.returnRows(piece, rows);
-    }
-    this.#channel.finish(piece, await head.read(batch.shape));
+    pass.submit(shape);
+    const rows = await pass.read(shape); // what the layers leave shows that they are done
+    this.#channel.finish(hasLogits ? rows : NO_LOGITS);
   }
 
   #post(reply: StageReply): void {

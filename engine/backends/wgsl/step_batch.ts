@@ -117,13 +117,3 @@ export function shapeOf(tokens: Uint32Array, numLogits: number): StepShape {
     contextLength: roundContextLength(maxPosition),
   };
 }
-
-/** Rows of the residual stream that all want logits; layers must not see it. */
-export function headBatch(numRows: number): StepBatch {
-  return {
-    shape: { numTokens: numRows, numLogits: numRows, contextLength: roundContextLength(0) },
-    tokens: new Uint32Array(0),
-    logitsRows: Uint32Array.from({ length: numRows }, (_, row) => row),
-    blockTables: new Uint32Array(0),
-  };
-}

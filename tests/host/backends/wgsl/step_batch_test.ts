@@ -3,6 +3,7 @@ import { cutBatch, StepWriter } from "../../../../engine/backends/wgsl/step_batc
 import type { RunnerEntry } from "../../../../engine/runtime/runner.ts";
 
 const LIMITS = {
+  maxStepsInFlight: 1,
   maxStepTokens: 64,
   maxSequences: 4,
   maxLogitsRows: 8,

@@ -21,7 +21,7 @@ import {
   type PromptRequest,
 } from "./prompt.ts";
 import type { Runner } from "./runner.ts";
-import { toRunnerEntries } from "./runner_entries.ts";
+import { type FinishedStep, StepQueue } from "./step_queue.ts";
 
 export type { GenerationSink } from "./active_generation.ts";
 
@@ -53,6 +53,7 @@ export class ModelEngine {
   readonly #parts: ModelEngineParts;
   readonly #scheduler: Scheduler;
   readonly #speculation: Speculation;
+  readonly #steps: StepQueue;
   readonly #active = new Map<number, ActiveGeneration>();
   readonly #constraints: Constraints;
   #numSteps = 0;
@@ -66,6 +67,7 @@ export class ModelEngine {
     this.#scheduler = new Scheduler({ ...limits, maxWaiting: parts.maxWaiting });
     const mode = limits.canRewind ? parts.speculation ?? "auto" : "off";
     this.#speculation = new Speculation(this.#scheduler, { ...limits, mode });
+    this.#steps = new StepQueue(parts.runner);
     this.#constraints = new Constraints(parts.text, parts.maxWaiting);
   }
 
@@ -138,30 +140,37 @@ export class ModelEngine {
     this.#finish(generation, "cancelled");
   }
 
-  /** One step for every running sequence; false when there was nothing to do. */
+  /**
+   * Keeps as many steps in flight as the runner computes at once, and ends the oldest: one token for each sequence in it. False
+   * when there was nothing to do.
+   */
   async step(): Promise<boolean> {
     this.#refuseLate();
     const hasHeld = await this.#advanceHeld();
-    const plan = this.#scheduler.schedule();
-    if (plan.length === 0) return hasHeld;
-    const drafts = this.#speculation.draft(plan);
-    const entries = toRunnerEntries(plan, drafts);
-    const start = performance.now();
-    const logits = await this.#parts.runner.run(entries);
-    const stepMs = performance.now() - start;
-    this.#scheduler.recordStep(plan, stepMs);
-    this.#speculation.recordStep(plan, drafts, stepMs);
+    while (this.#steps.hasRoom) {
+      const plan = this.#scheduler.schedule();
+      if (plan.length === 0) break;
+      this.#scheduler.beginStep(plan);
+      this.#steps.push({ plan, drafts: this.#speculation.draft(plan) });
+    }
+    const step = await this.#steps.shift();
+    if (step === null) return hasHeld;
+    await this.#publish(step);
+    return true;
+  }
+
+  /** Samples what a step computed. */
+  async #publish({ plan, drafts, logits, ms, ownMs }: FinishedStep): Promise<void> {
+    this.#scheduler.endStep(plan, ms);
+    this.#speculation.recordStep(plan, drafts, ownMs);
     this.#numSteps++;
-    const { vocabSize } = this.#parts.runner.limits;
-    let end = 0; // of a sequence's logits
     for (const [i, { sequence, numTokens }] of plan.entries()) {
-      const rows = logits.subarray(end, end += entries[i]!.numLogits * vocabSize);
       const generation = this.#active.get(sequence.id);
       if (!generation) continue; // cancelled while the step ran
       this.#scheduler.commit(sequence, numTokens);
+      const rows = logits[i]!;
       if (rows.length > 0) await this.#take(generation, rows, drafts[i]!);
     }
-    return true;
   }
 
   /**

@@ -9,6 +9,11 @@ import { BlockTable } from "../cache/mod.ts";
 /** `waiting` holds no blocks, `running` holds blocks, `finished` never comes back. */
 export type SequenceStatus = "waiting" | "running" | "finished";
 
+/** Whether a sequence has one token to compute, and the next one comes of it. */
+export function isDecoding({ numPending }: Sequence): boolean {
+  return numPending === 1;
+}
+
 /** Tokens of one generation and their state. */
 export class Sequence {
   /** Unique in its scheduler, ascending by arrival. */

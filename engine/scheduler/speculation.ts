@@ -7,7 +7,7 @@
 import { DecodeTimes, GuessRates } from "./draft_odds.ts";
 import { PromptLookup } from "./prompt_lookup.ts";
 import type { ScheduledSequence, Scheduler } from "./scheduler.ts";
-import type { Sequence } from "./sequence.ts";
+import { isDecoding, type Sequence } from "./sequence.ts";
 
 /** `auto` drafts where it pays, `always` wherever it can, for tests. */
 export type SpeculationMode = "auto" | "always" | "off";
@@ -76,9 +76,8 @@ export class Speculation {
     const drafts = new Array<readonly number[]>(plan.length).fill(NO_DRAFTS);
     if (this.#watched.size === 0) return drafts;
     for (const { sequence } of plan) this.#read(sequence);
-    const { numWaiting, numRunning } = this.#scheduler;
-    const isDecode = plan.every(({ sequence }) => sequence.numPending === 1);
-    if (!isDecode || numWaiting > 0 || plan.length < numRunning) return drafts;
+    const { numWaiting, isPrefilling } = this.#scheduler;
+    if (numWaiting > 0 || isPrefilling) return drafts;
     const odds = this.#computeOdds(plan);
     const counts = new Array<number>(plan.length).fill(0);
     for (const { place } of odds.slice(0, this.#chooseCount(plan.length, odds))) counts[place]!++;
@@ -88,7 +87,7 @@ export class Speculation {
     return drafts;
   }
 
-  /** Records how long the forward pass of a plan with its drafts took. */
+  /** Records how long the forward pass of a plan with its drafts took, behind those that were in flight before. */
   recordStep(
     plan: readonly ScheduledSequence[],
     drafts: readonly (readonly number[])[],
@@ -96,7 +95,7 @@ export class Speculation {
   ): void {
     const numDrafts = drafts.reduce((sum, { length }) => sum + length, 0);
     this.#numDrafted += numDrafts;
-    if (plan.every(({ sequence }) => sequence.numPending === 1)) {
+    if (plan.every(({ sequence }) => isDecoding(sequence))) {
       this.#times.record(plan.length + numDrafts, ms);
     }
   }

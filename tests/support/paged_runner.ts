@@ -2,6 +2,7 @@
  * A runner without a device that keeps tokens where a model keeps keys and values: what it says depends on all that the block
  * table names, so a slot that holds a rejected draft changes the text.
  */
+import { setImmediate } from "node:timers";
 import type { Runner, RunnerEntry, RunnerLimits } from "../../engine/runtime/runner.ts";
 import { END_OF_TEXT } from "./stub_runner.ts";
 
@@ -18,21 +19,30 @@ const SURPRISES = 29;
 
 /** What a test may set. */
 export interface PagedRunnerOptions extends Partial<RunnerLimits> {
-  /** Called before each step; may throw. */
+  /** Called before each step is computed; may throw. */
   onStep?: (entries: readonly RunnerEntry[]) => void;
 }
 
-/** Says the letter that the two before it lead to, mostly: its text soon repeats itself, and can leave that again. */
+/**
+ * Says the letter that the two before it lead to, mostly: its text soon repeats itself, and can leave that again. Where it has
+ * several steps in flight, each is computed some time after it was given, in order.
+ */
 export class PagedRunner implements Runner {
   readonly limits: RunnerLimits;
   readonly steps: RunnerEntry[][] = [];
   readonly #onStep: (entries: readonly RunnerEntry[]) => void;
   /** By slot. */
   readonly #tokens: Int32Array;
+  /** In flight. */
+  readonly #inFlight = new Set<readonly RunnerEntry[]>();
+  /** Steps that were in flight at once, at most. */
+  maxInFlight = 0;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor({ onStep = () => {}, ...limits }: PagedRunnerOptions = {}) {
     this.#onStep = onStep;
     this.limits = {
+      maxStepsInFlight: 1,
       maxStepTokens: 32,
       maxSequences: 4,
       maxLogitsRows: 16,
@@ -47,7 +57,34 @@ export class PagedRunner implements Runner {
     this.#tokens = new Int32Array(this.limits.numBlocks * this.limits.blockSize).fill(-1);
   }
 
-  run(entries: readonly RunnerEntry[]): Promise<Float32Array> {
+  async run(entries: readonly RunnerEntry[]): Promise<Float32Array> {
+    this.#add(entries);
+    try {
+      if (this.limits.maxStepsInFlight === 1) return this.#compute(entries);
+      const isFirst = this.#turn.then(() => new Promise((resolve) => setImmediate(resolve)));
+      this.#turn = isFirst;
+      await isFirst;
+      return this.#compute(entries);
+    } finally {
+      this.#inFlight.delete(entries);
+    }
+  }
+
+  #add(entries: readonly RunnerEntry[]): void {
+    const others = [...this.#inFlight].flat();
+    this.#inFlight.add(entries);
+    this.maxInFlight = Math.max(this.maxInFlight, this.#inFlight.size);
+    if (this.#inFlight.size > this.limits.maxStepsInFlight) {
+      throw new RangeError(`${this.#inFlight.size} steps are in flight`);
+    }
+    for (const { sequence } of entries) {
+      if (others.some((entry) => entry.sequence === sequence)) {
+        throw new RangeError(`Sequence ${sequence} is in two steps`);
+      }
+    }
+  }
+
+  #compute(entries: readonly RunnerEntry[]): Float32Array {
     this.#onStep(entries);
     this.steps.push(entries.map((entry) => ({ ...entry, blocks: [...entry.blocks] })));
     const rows = entries.flatMap((entry) => {
@@ -62,7 +99,7 @@ export class PagedRunner implements Runner {
     });
     const logits = new Float32Array(rows.length * VOCAB_SIZE);
     rows.forEach((row, i) => logits.set(row, i * VOCAB_SIZE));
-    return Promise.resolve(logits);
+    return logits;
   }
 
   destroy(): void {}

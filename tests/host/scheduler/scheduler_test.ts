@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { QueueFullError } from "../../../engine/errors.ts";
-import { Scheduler, type SchedulerOptions } from "../../../engine/scheduler/mod.ts";
+import {
+  type ScheduledSequence,
+  Scheduler,
+  type SchedulerOptions,
+} from "../../../engine/scheduler/mod.ts";
 
 function createScheduler(options: Partial<SchedulerOptions> = {}): Scheduler {
   return new Scheduler({
@@ -23,6 +27,12 @@ function step(scheduler: Scheduler): [id: number, numTokens: number, isLast: boo
     if (isLast) sequence.tokens.push(99);
   }
   return plan.map(({ sequence, numTokens, isLast }) => [sequence.id, numTokens, isLast]);
+}
+
+/** A step that takes so long and computes nothing. */
+function time(scheduler: Scheduler, plan: readonly ScheduledSequence[], ms: number): void {
+  scheduler.beginStep(plan);
+  scheduler.endStep(plan, ms);
 }
 
 Deno.test("Scheduler.schedule() cuts a long prompt into chunks of the budget", () => {
@@ -48,11 +58,11 @@ Deno.test("Scheduler.schedule() shortens chunks that would hold running streams 
   const scheduler = createScheduler({ maxStepTokens: 64, numBlocks: 64 });
   scheduler.add(prompt(2));
   step(scheduler);
-  scheduler.recordStep(scheduler.schedule(), 10); // one stream decodes
+  time(scheduler, scheduler.schedule(), 10); // one stream decodes
   scheduler.add(prompt(100));
   const plan = scheduler.schedule();
   assert.deepEqual(plan.map(({ numTokens }) => numTokens), [1, 63]); // nothing is known of prompts yet
-  scheduler.recordStep(plan, 10 + 40);
+  time(scheduler, plan, 10 + 40);
   assert.deepEqual(scheduler.schedule().map(({ numTokens }) => numTokens), [1, 19]); // 12.5 ms
 });
 

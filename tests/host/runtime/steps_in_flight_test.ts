@@ -1,0 +1,193 @@
+/** The engine's loop with two steps in flight: what is said must not depend on it. */
+import assert from "node:assert/strict";
+import { GrammarFollower } from "../../../engine/runtime/grammar_follower.ts";
+import { ModelEngine } from "../../../engine/runtime/model_engine.ts";
+import { StepLoop } from "../../../engine/runtime/step_loop.ts";
+import type { SpeculationMode } from "../../../engine/scheduler/mod.ts";
+import type { GenerationEvent, GenerationRequest } from "../../../engine/types.ts";
+import { PagedRunner, type PagedRunnerOptions } from "../../support/paged_runner.ts";
+import { createRandom } from "../../support/random.ts";
+import { createStubText } from "../../support/stub_runner.ts";
+
+function createModel(options: PagedRunnerOptions = {}, speculation: SpeculationMode = "off") {
+  const runner = new PagedRunner({ maxStepsInFlight: 2, ...options });
+  const engine = new ModelEngine({
+    model: "letters",
+    runner,
+    text: createStubText(),
+    sampling: {},
+    maxWaiting: 200,
+    defaultMaxTokens: 40,
+    speculation,
+  });
+  return { engine, runner };
+}
+
+/** Submits and collects. */
+function submit(
+  engine: ModelEngine,
+  request: Partial<GenerationRequest>,
+  grammar: GrammarFollower | null = null,
+) {
+  const events: GenerationEvent[] = [];
+  const errors: unknown[] = [];
+  const { id } = engine.submit(
+    { model: "letters", ...request },
+    { onEvent: (event) => events.push(event), onError: (error) => errors.push(error) },
+    grammar,
+  );
+  const text = () => events.map((event) => event.type === "text" ? event.text : "").join("");
+  const reason = () => {
+    const last = events.at(-1);
+    return last?.type === "finish" ? last.reason : null;
+  };
+  return { id, text, reason, errors };
+}
+
+async function runAll(engine: ModelEngine): Promise<void> {
+  while (await engine.step());
+}
+
+async function answerAlone(request: Partial<GenerationRequest>): Promise<string> {
+  const { engine } = createModel({ maxStepsInFlight: 1 });
+  const { text } = submit(engine, request);
+  await runAll(engine);
+  return text();
+}
+
+function createRequests(count: number): Partial<GenerationRequest>[] {
+  const random = createRandom(3);
+  const letter = () => String.fromCharCode(97 + Math.floor(26 * random()));
+  return Array.from({ length: count }, (_, i) => ({
+    prompt: Array.from({ length: 1 + Math.floor(30 * random()) }, letter).join(""),
+    maxTokens: 10 + i % 17,
+  }));
+}
+
+function assertAllFree(engine: ModelEngine): void {
+  const { numFreeBlocks, numBlocks, numRunning, numWaiting } = engine.stats();
+  assert.deepEqual([numFreeBlocks, numRunning, numWaiting], [numBlocks, 0, 0]);
+}
+
+Deno.test("ModelEngine.step() keeps two steps in flight, and one for a single sequence", async () => {
+  const { engine, runner } = createModel();
+  submit(engine, { prompt: "abc", maxTokens: 5 });
+  await runAll(engine);
+  assert.equal(runner.maxInFlight, 1);
+  const numBefore = runner.steps.length;
+  for (const prompt of ["abc", "kl", "xy", "pq"]) submit(engine, { prompt, maxTokens: 5 });
+  await runAll(engine);
+  assert.equal(runner.maxInFlight, 2);
+  const sizes = runner.steps.slice(numBefore).map(({ length }) => length);
+  assert.deepEqual(sizes, new Array(10).fill(2));
+});
+
+for (const speculation of ["off", "always"] as const) {
+  Deno.test(`ModelEngine.step() with two steps in flight and drafts ${speculation} says what each request gets alone, though blocks are few`, async () => {
+    const requests = createRequests(40);
+    const sizes = { maxSequences: 5, contextLength: 64, numBlocks: 24 };
+    const { engine, runner } = createModel(sizes, speculation);
+    const answers = requests.map((request) => submit(engine, request));
+    await runAll(engine);
+    assert.equal(runner.maxInFlight, 2);
+    assert.ok(engine.stats().numPreemptionsTotal > 0);
+    for (const [i, request] of requests.entries()) {
+      assert.equal(answers[i]!.text(), await answerAlone(request), `request ${i}`);
+    }
+    assertAllFree(engine);
+  });
+}
+
+Deno.test("ModelEngine.cancel() with two steps in flight frees the blocks at once, and others may have them", async () => {
+  const requests = createRequests(60);
+  const random = createRandom(5);
+  const open: ReturnType<typeof submit>[] = [];
+  const { engine, runner } = createModel({
+    maxSequences: 5,
+    contextLength: 64,
+    numBlocks: 24,
+    onStep: (entries) => {
+      // One of this step, or one that is in the other.
+      if (random() > 0.1) return;
+      const place = Math.floor(random() * (entries.length + 1));
+      const id = entries[place]?.sequence ?? open[Math.floor(random() * open.length)]!.id;
+      const { numFreeBlocks } = engine.stats();
+      engine.cancel(id);
+      assert.ok(engine.stats().numFreeBlocks >= numFreeBlocks);
+    },
+  });
+  for (const request of requests) open.push(submit(engine, request));
+  await runAll(engine);
+  const cancelled = open.filter(({ reason }) => reason() === "cancelled");
+  assert.ok(cancelled.length > 10 && cancelled.length < 50, `${cancelled.length}`);
+  assert.equal(runner.maxInFlight, 2);
+  for (const [i, { text, reason }] of open.entries()) {
+    const whole = await answerAlone(requests[i]!);
+    if (reason() === "cancelled") assert.ok(whole.startsWith(text()), `request ${i}`);
+    else assert.equal(text(), whole, `request ${i}`);
+  }
+  assertAllFree(engine);
+});
+
+Deno.test("ModelEngine.submit() while two steps are in flight is served with the next one", async () => {
+  const late: ReturnType<typeof submit>[] = [];
+  const requests = createRequests(8);
+  const { engine } = createModel({
+    onStep: () => {
+      if (late.length < 4) late.push(submit(engine, requests[4 + late.length]!));
+    },
+  });
+  const early = requests.slice(0, 4).map((request) => submit(engine, request));
+  await runAll(engine);
+  for (const [i, { text }] of [...early, ...late].entries()) {
+    assert.equal(text(), await answerAlone(requests[i]!));
+  }
+  assertAllFree(engine);
+});
+
+Deno.test("ModelEngine.step() fails once when the runner does with two steps in flight, and all hear of it", async () => {
+  let numSteps = 0;
+  const { engine } = createModel({
+    onStep: () => {
+      if (++numSteps > 6) throw new Error("no device");
+    },
+  });
+  const errors: unknown[] = [];
+  const loop = new StepLoop({
+    step: () => engine.step(),
+    rest: () => Promise.resolve(),
+    onError: (error) => {
+      errors.push(error);
+      engine.failAll(error);
+    },
+  });
+  const generations = ["abc", "kl", "x"].map((prompt) => submit(engine, { prompt }));
+  await loop.wake();
+  await new Promise((resolve) => setTimeout(resolve, 5)); // a rejection that nobody took would show
+  assert.deepEqual(errors.map(String), ["Error: no device"]);
+  for (const { errors } of generations) assert.deepEqual(errors.map(String), ["Error: no device"]);
+  assertAllFree(engine);
+});
+
+Deno.test("ModelEngine.step() with two steps in flight lets a sequence sit out for its grammar", async () => {
+  const first = Promise.withResolvers<{ mask: null; isComplete: boolean }>();
+  const answer = { mask: null, isComplete: false };
+  let numAccepted = 0;
+  const grammar = new GrammarFollower({
+    next: () => numAccepted === 0 ? first.promise : Promise.resolve(answer),
+    accept: () => void numAccepted++,
+    check: () => Promise.resolve(null),
+    close: () => {},
+  }, { eosTokenIds: new Set(), think: null });
+  const { engine } = createModel();
+  const [slow, ...others] = createRequests(4);
+  const constrained = submit(engine, slow!, grammar);
+  const free = others.map((request) => submit(engine, request));
+  while (free.some(({ reason }) => reason() === null)) await engine.step();
+  assert.equal(constrained.text(), "");
+  for (const [i, { text }] of free.entries()) assert.equal(text(), await answerAlone(others[i]!));
+  first.resolve(answer);
+  await runAll(engine);
+  assert.equal(constrained.text(), await answerAlone(slow!));
+  assertAllFree(engine);
+});

@@ -13,8 +13,10 @@
  *   step          uniform     Step
  *   staged        texture     [T, H C]; or y, read_write, [T, H C] f32 in fours
  * Dispatch   (KH · chunks, T): one workgroup for NUM_QUERIES query heads of one KV head, so that they share its loads
- * Method     a lane takes every eighth position, with online softmax of its own; sixteen positions a turn; lanes are merged at the
- *            end. The order of sums depends on the token's position alone, never on the batch.
+ * Method     a lane takes every eighth position. Its weights are relative to the first score that it sees, so that sums need no
+ *            correction when a higher one comes; a query whose scores rise by more than HEADROOM has a second pass, relative to its
+ *            highest. Lanes are merged at the end. The order of sums depends on the token's position alone, never on the batch.
+ *            What the next turn reads is loaded one turn ahead, since the cache is far away when a layer's turn comes.
  * Overrides  C a multiple of 8; BLOCK_SIZE a multiple of 16
  * Precision  f32                                                  Source  arXiv:2205.14135, arXiv:2309.06180
  *
@@ -26,6 +28,7 @@ import texelF16 from "../lib/texel_f16.wgsl" with { type: "text" };
 import texelF32 from "../lib/texel_f32.wgsl" with { type: "text" };
 import type { Elem, Kernel } from "../kernel.ts";
 import { assembleKernel, memoize, unroll } from "../assemble.ts";
+import { FINISH_STAGED, FINISH_STORE, highestOfLanes, mergeLanes } from "./attention_merge.ts";
 import { type Precision, stagedParts } from "./linear.ts";
 
 /** Which attention. */
@@ -59,37 +62,16 @@ export const attentionKernel: (options: AttentionKernelOptions) => Kernel = memo
       step,
       elem === "f16" ? texelF16 : texelF32,
       kvTiles,
-      end ? end.part + END_STAGED : END_STORE,
-      head(headDim),
+      head(headDim, numQueries, elem),
+      end ? end.part + FINISH_STAGED : FINISH_STORE,
       body(name, headDim, numQueries, elem),
     ],
   });
 });
 
-const END_STAGED = `
-fn finish(t: u32, head: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
-  let is_inside = block < HEAD_BLOCKS;
-  stage(
-    t,
-    select(0xfffffffcu, head * HEAD_BLOCKS + block, is_inside),
-    lane,
-    select(vec4f(0.0), low, is_inside),
-    select(vec4f(0.0), high, is_inside),
-  );
-}
-`;
-
-const END_STORE = `
-fn finish(t: u32, head: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
-  if (block < HEAD_BLOCKS) {
-    let at = ((t * NUM_HEADS + head) * HEAD_BLOCKS + block) * 2u; // y[t, head, 8 block ..]
-    y[at] = low;
-    y[at + 1u] = high;
-  }
-}
-`;
-
-function head(headDim: number): string {
+function head(headDim: number, numQueries: number, elem: Elem): string {
+  const texels = headDim / (elem === "f16" ? 8 : 4);
+  const numTouches = Math.ceil(texels / 4); // of 64 bytes by eight lanes each
   return `
 override NUM_HEADS: u32;
 override NUM_KV_HEADS: u32;
@@ -100,13 +82,18 @@ override SOFT_CAP: f32 = 0.0;
 override WINDOW: u32 = 0u;
 
 const HEAD_BLOCKS = ${headDim / 8}u; // of eight columns
+const TEXELS = ${texels}u; // of a head
 const NONE = -1.0e30;
+const HEADROOM = 40.0; // that scores may rise above the reference: weights stay below e^40
 
-var<workgroup> lane_values: array<vec4f, 2>; // one component a lane
-var<workgroup> outputs: array<vec4f, ${8 * headDim / 4}>; // four columns of a lane
+// A lane each, [query, lane].
+var<workgroup> lane_highest: array<f32, ${8 * numQueries}>;
+var<workgroup> lane_denominators: array<f32, ${8 * numQueries}>;
+// Four columns of a lane, [query, columns, lane].
+var<workgroup> outputs: array<vec4f, ${8 * numQueries * headDim / 4}>;
 
-// exp(difference), difference ≤ 0. What is below the smallest normal number is zero: processors take a hundred times as long
-// for the products of such numbers.
+// exp(difference), difference ≤ HEADROOM. What is below the smallest normal number is zero: processors take a hundred times as
+// long for the products of such numbers.
 fn weight_of(difference: f32) -> f32 {
   return select(0.0, exp(difference), difference > -80.0);
 }
@@ -118,24 +105,38 @@ fn cap(score: f32) -> f32 {
   return score;
 }
 
-// Four columns, summed over the lanes.
-fn output_of_lanes(four: u32) -> vec4f {
-  let at = min(four, ${headDim / 4 - 1}u) * 8u;
-  return outputs[at] + outputs[at + 1u] + outputs[at + 2u] + outputs[at + 3u] + outputs[at + 4u] +
-    outputs[at + 5u] + outputs[at + 6u] + outputs[at + 7u];
+// Loads what lies at the texels of eight positions, a line of the processor's cache by each lane, so that it is near when its turn
+// comes. What it returns has no meaning.
+fn fetch_ahead(number: u32, lane: u32) -> u32 {
+  var any = 0u;
+  ${
+    unroll(numTouches, (i) =>
+      `{
+    let at = kv_texel_at(number + min((lane * ${numTouches}u + ${i}u) * 4u, TEXELS * 8u - 4u));
+    any |= textureLoad(k_cache, at).x | textureLoad(v_cache, at).x;
+  }`)
+  }
+  return any;
+}
+
+// Number of the texel that the first eight columns of the eight positions from \`position\` on begin with, lane 0.
+fn texel_number_of(sequence: u32, position: u32, kv_head: u32) -> u32 {
+  let block = block_tables[sequence * step.max_blocks + position / BLOCK_SIZE];
+  let slot = block * BLOCK_SIZE + position % BLOCK_SIZE;
+  return kv_texel_number(slot, NUM_KV_HEADS, kv_head, TEXELS);
 }
 `;
 }
-
-/** Groups of eight positions in a turn. */
-const GROUPS = 2;
 
 function body(name: string, headDim: number, numQueries: number, elem: Elem): string {
   const fours = headDim / 4;
   const foursPerTexel = elem === "f16" ? 2 : 1;
   const texels = fours / foursPerTexel;
   const queries = (line: (h: number) => string) => unroll(numQueries, line);
-  const groups = (line: (u: number) => string) => unroll(GROUPS, line);
+  const columns = (line: (c: number) => string) => unroll(fours, line);
+  // Texel i of a position; those of a head lie in one row of the cache if they divide it.
+  const at = (i: number) =>
+    8192 % (8 * texels) === 0 ? `at + vec2u(${8 * i}u, 0u)` : `kv_texel_at(number + ${8 * i}u)`;
   return `
 @compute @workgroup_size(8)
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -147,105 +148,102 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   if (WINDOW > 0u && token.position + 1u > WINDOW) {
     first_seen = token.position + 1u - WINDOW;
   }
-  let texels_per_slots = NUM_KV_HEADS * ${texels * 8}u; // of eight slots, all heads
+  let begin = first_seen - first_seen % 8u;
+  var next = texel_number_of(token.sequence, begin, kv_head);
+  var fetched = fetch_ahead(next, lane);
   ${
     queries((h) => `
   // The last chunk may repeat its last head.
   let head_${h} = kv_head * num_shared +
     min((group.x % CHUNKS) * ${numQueries}u + ${h}u, num_shared - 1u);
   ${
-      unroll(
-        fours,
-        (c) =>
-          `let q_${h}_${c} = textureLoad(q, vec2u(head_${h} * ${fours}u + ${c}u, t)) * SCALE;
-  var out_${h}_${c} = vec4f(0.0);`,
+      columns((c) =>
+        `let q_${h}_${c} = textureLoad(q, vec2u(head_${h} * ${fours}u + ${c}u, t)) * SCALE;
+  var out_${h}_${c}: vec4f;`
       )
     }
-  var maximum_${h} = NONE;
-  var denominator_${h} = 0.0;`)
+  var reference_${h} = NONE;
+  var maximum_${h}: f32;
+  var denominator_${h}: f32;`)
   }
-  for (var first = first_seen - first_seen % 16u; first <= token.position; first += 16u) {
-    let block = block_tables[token.sequence * step.max_blocks + first / BLOCK_SIZE];
-    let slot = block * BLOCK_SIZE + first % BLOCK_SIZE;
-    let texel_0 = kv_texel_number(slot, NUM_KV_HEADS, kv_head, ${texels}u) + lane;
-    let texel_1 = texel_0 + texels_per_slots;
-    ${
-    groups((u) => `
-    let position_${u} = first + ${8 * u}u + lane;
-    let is_seen_${u} = position_${u} >= first_seen && position_${u} <= token.position;
-    ${queries((h) => `var score_${u}_${h} = 0.0;`)}
-    ${
-      unroll(texels, (i) =>
-        `{
-      let k = textureLoad(k_cache, kv_texel_at(texel_${u} + ${8 * i}u));
-      let low = texel_low(k);
-      ${foursPerTexel === 2 ? "let high = texel_high(k);" : ""}
-      ${
-          queries((h) =>
-            `score_${u}_${h} += dot(q_${h}_${foursPerTexel * i}, low)` +
-            (foursPerTexel === 2 ? ` + dot(q_${h}_${2 * i + 1}, high);` : ";")
-          )
-        }
-    }`)
-    }`)
-  }
+  for (var is_again = true; is_again;) {
     ${
     queries((h) => `
-    ${groups((u) => `score_${u}_${h} = select(NONE, cap(score_${u}_${h}), is_seen_${u});`)}
-    let highest_${h} = max(maximum_${h}, max(score_0_${h}, score_1_${h}));
-    let correction_${h} = weight_of(maximum_${h} - highest_${h});
-    ${
-      groups((u) =>
-        `let weight_${u}_${h} = select(0.0, weight_of(score_${u}_${h} - highest_${h}), is_seen_${u});`
-      )
-    }
-    denominator_${h} = denominator_${h} * correction_${h} + (weight_0_${h} + weight_1_${h});
-    maximum_${h} = highest_${h};`)
+    maximum_${h} = NONE;
+    denominator_${h} = 0.0;
+    ${columns((c) => `out_${h}_${c} = vec4f(0.0);`)}`)
   }
-    ${
+    next = texel_number_of(token.sequence, begin, kv_head);
+    for (var first = begin; first <= token.position; first += 8u) {
+      let number = next + lane;
+      let at = kv_texel_at(number);
+      next = texel_number_of(token.sequence, min(first + 8u, token.position), kv_head);
+      fetched |= fetch_ahead(next, lane);
+      let position = first + lane;
+      let is_seen = position >= first_seen && position <= token.position;
+      ${queries((h) => `var score_${h} = 0.0;`)}
+      ${
     unroll(texels, (i) =>
       `{
-      ${groups((u) => `let v_${u} = textureLoad(v_cache, kv_texel_at(texel_${u} + ${8 * i}u));`)}
+        let k = textureLoad(k_cache, ${at(i)});
+        let low = texel_low(k);
+        ${foursPerTexel === 2 ? "let high = texel_high(k);" : ""}
+        ${
+        queries((h) =>
+          `score_${h} += dot(q_${h}_${foursPerTexel * i}, low)` +
+          (foursPerTexel === 2 ? ` + dot(q_${h}_${2 * i + 1}, high);` : ";")
+        )
+      }
+      }`)
+  }
       ${
+    queries((h) => `
+      score_${h} = select(NONE, cap(score_${h}), is_seen);
+      maximum_${h} = max(maximum_${h}, score_${h});
+      reference_${h} = select(reference_${h}, score_${h}, reference_${h} == NONE);
+      let weight_${h} = select(0.0, weight_of(score_${h} - reference_${h}), is_seen);
+      denominator_${h} += weight_${h};`)
+  }
+      ${
+    unroll(texels, (i) =>
+      `{
+        let v = textureLoad(v_cache, ${at(i)});
+        ${
         unroll(foursPerTexel, (half) =>
           `{
-        ${groups((u) => `let values_${u} = ${half === 0 ? "texel_low" : "texel_high"}(v_${u});`)}
-        ${
-            queries((h) => {
-              const out = `out_${h}_${foursPerTexel * i + half}`;
-              return `${out} = ${out} * correction_${h} + (weight_0_${h} * values_0 + weight_1_${h} * values_1);`;
-            })
-          }
-      }`)
+          let values = ${half === 0 ? "texel_low" : "texel_high"}(v);
+          ${queries((h) => `out_${h}_${foursPerTexel * i + half} += weight_${h} * values;`)}
+        }`)
       }
-    }`)
+      }`)
+  }
+    }
+    is_again = false;
+    ${
+    queries((h) =>
+      `if (maximum_${h} > reference_${h} + HEADROOM) {
+      reference_${h} = maximum_${h};
+      is_again = true;
+    }`
+    )
   }
   }
+  if (step.num_tokens == 0u) { // never; without a use of them there would be no loads
+    maximum_0 = f32(fetched);
+  }
+  ${queries((h) => `lane_highest[${8 * h}u + lane] = maximum_${h};`)}
+  workgroupBarrier();
+  ${
+    queries((h) =>
+      `{
+    let share = weight_of(reference_${h} - ${highestOfLanes(h)});
+    lane_denominators[${8 * h}u + lane] = denominator_${h} * share;
+    ${columns((c) => `outputs[${8 * (h * fours + c)}u + lane] = out_${h}_${c} * share;`)}
+  }`
+    )
+  }
+  workgroupBarrier();
   ${queries((h) => mergeLanes(h, headDim))}
 }
 `;
-}
-
-/** Joins what the lanes hold of query h, and hands it on in blocks of eight columns. */
-function mergeLanes(h: number, headDim: number): string {
-  return `
-  {
-    lane_values[lane / 4u][lane % 4u] = maximum_${h};
-    workgroupBarrier();
-    let maxima = max(lane_values[0], lane_values[1]);
-    workgroupBarrier();
-    let share = weight_of(maximum_${h} - max(max(maxima.x, maxima.y), max(maxima.z, maxima.w)));
-    lane_values[lane / 4u][lane % 4u] = denominator_${h} * share;
-    ${unroll(headDim / 4, (c) => `outputs[${8 * c}u + lane] = out_${h}_${c} * share;`)}
-    workgroupBarrier();
-    let denominators = lane_values[0] + lane_values[1];
-    let scale = 1.0 / dot(denominators, vec4f(1.0));
-    ${
-    unroll(Math.ceil(headDim / 64), (i) => {
-      const block = `(${8 * i}u + lane)`;
-      return `finish(t, head_${h}, ${block}, lane, output_of_lanes(2u * ${block}) * scale, output_of_lanes(2u * ${block} + 1u) * scale);`;
-    })
-  }
-    workgroupBarrier();
-  }`;
 }

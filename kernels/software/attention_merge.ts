@@ -1,0 +1,69 @@
+/**
+ * The end of attention: from what eight lanes hold of a query to its output.
+ *
+ * @module
+ */
+import { unroll } from "../assemble.ts";
+
+/** Stages eight columns of a head, for lib/stage_*.wgsl. */
+export const FINISH_STAGED = `
+fn finish(t: u32, head: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
+  let is_inside = block < HEAD_BLOCKS;
+  stage(
+    t,
+    select(0xfffffffcu, head * HEAD_BLOCKS + block, is_inside),
+    lane,
+    select(vec4f(0.0), low, is_inside),
+    select(vec4f(0.0), high, is_inside),
+  );
+}
+`;
+
+/** Stores them as f32. */
+export const FINISH_STORE = `
+fn finish(t: u32, head: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
+  if (block < HEAD_BLOCKS) {
+    let at = ((t * NUM_HEADS + head) * HEAD_BLOCKS + block) * 2u; // y[t, head, 8 block ..]
+    y[at] = low;
+    y[at + 1u] = high;
+  }
+}
+`;
+
+function join(count: number, by: string, item: (i: number) => string): string {
+  return Array.from({ length: count }, (_, i) => item(i)).join(by);
+}
+
+/** The highest score of query h in any lane, from lane_highest. */
+export function highestOfLanes(h: number): string {
+  const pair = (l: number) => `max(lane_highest[${8 * h + l}], lane_highest[${8 * h + l + 1}])`;
+  return `max(max(${pair(0)}, ${pair(2)}), max(${pair(4)}, ${pair(6)}))`;
+}
+
+/**
+ * Adds up what the lanes left of query h in outputs and lane_denominators, and hands it on in blocks of eight columns. Every lane
+ * adds up all columns and takes its block: a load whose index is a constant costs a tenth of one that differs by lane.
+ */
+export function mergeLanes(h: number, headDim: number): string {
+  const fours = headDim / 4;
+  // What lane `lane` hands on, block 8 i + lane.
+  const ownFour = (i: number, half: number) => {
+    const numBlocks = Math.min(8, headDim / 8 - 8 * i);
+    return join(numBlocks, "", (b) => b > 0 ? "select(" : "") + `sum_${16 * i + half}` +
+      join(numBlocks, "", (b) => b > 0 ? `, sum_${16 * i + 2 * b + half}, lane == ${b}u)` : "");
+  };
+  return `
+  {
+    let scale = 1.0 / (${join(8, " + ", (l) => `lane_denominators[${8 * h + l}]`)});
+    ${
+    unroll(fours, (c) =>
+      `let sum_${c} = (${
+        join(8, " + ", (l) => `outputs[${8 * (h * fours + c) + l}]`)
+      }) * scale;`)
+  }
+    ${
+    unroll(Math.ceil(headDim / 64), (i) =>
+      `finish(t, head_${h}, ${8 * i}u + lane, lane, ${ownFour(i, 0)}, ${ownFour(i, 1)});`)
+  }
+  }`;
+}

@@ -1,0 +1,152 @@
+import { type AttentionOptions, type KvLayer, SOFTWARE_SET } from "../../engine/ops/mod.ts";
+import type { Elem } from "../../kernels/mod.ts";
+import { attentionReference } from "../reference/attention.ts";
+import { rmsNormReference } from "../reference/norm.ts";
+import { assertClose } from "../support/assert_close.ts";
+import { createBench, device, output, upload, VARIANTS } from "../support/gpu.ts";
+import { embedRows, EPS, identity, residualFor, runAndRead } from "../support/layer.ts";
+import { createRandom, randomValues } from "../support/random.ts";
+import assert from "node:assert/strict";
+
+const BLOCK_SIZE = 16;
+const SIZES = { numHeads: 6, numKvHeads: 2, headDim: 16 };
+const Q_SIZE = SIZES.numHeads * SIZES.headDim;
+const KV_SIZE = SIZES.numKvHeads * SIZES.headDim;
+const ROW_SIZE = Q_SIZE + 2 * KV_SIZE;
+const LENGTH = 150;
+
+/** Positions of every eighth one have sums of their own. */
+const LANES = 8;
+/** HEADROOM of kernels/software/attention.ts. */
+const HEADROOM = 40;
+
+const VARIANT = VARIANTS.find(({ set }) => set === SOFTWARE_SET)!;
+
+/** Two sequences over shuffled blocks. */
+const NUM_BLOCKS = 2 * Math.ceil(LENGTH / BLOCK_SIZE);
+const BLOCKS = [0, 1].map((sequence) =>
+  Array.from({ length: NUM_BLOCKS / 2 }, (_, i) => (2 * i * 7 + sequence) % NUM_BLOCKS)
+);
+
+const X = [0, 1].map((sequence) => randomValues(createRandom(sequence + 1), LENGTH * ROW_SIZE));
+
+type Options = Pick<AttentionOptions, "scale" | "softCap" | "window">;
+
+/** [sequence, position] of each token of a batch. */
+type Batch = readonly (readonly [sequence: number, position: number])[];
+
+function range(sequence: number, first: number, end: number): Batch {
+  return Array.from({ length: end - first }, (_, i) => [sequence, first + i] as const);
+}
+
+function createKv(elem: Elem): KvLayer {
+  const { numKvHeads, headDim } = SIZES;
+  return SOFTWARE_SET.createKvLayer(device, "test", {
+    ...{ elem, numKvHeads, headDim },
+    blockSize: BLOCK_SIZE,
+    numBlocks: NUM_BLOCKS,
+  });
+}
+
+/** Runs one step of these tokens on the cache as earlier steps left it; each token's outputs. */
+async function attend(kv: KvLayer, batch: Batch, options: Options): Promise<Float32Array[]> {
+  const tokens = batch.map(([sequence, position], id) => {
+    const block = BLOCKS[sequence]![Math.floor(position / BLOCK_SIZE)]!;
+    return { id, position, slot: block * BLOCK_SIZE + position % BLOCK_SIZE, sequence };
+  });
+  const bench = createBench(tokens, {
+    blockTables: BLOCKS,
+    logitsRows: tokens.map(({ id }) => id),
+    variant: VARIANT,
+  });
+  const x = Float32Array.from(batch.flatMap(([sequence, position]) => [
+    ...X[sequence]!.subarray(position * ROW_SIZE, (position + 1) * ROW_SIZE),
+  ]));
+  const weight = identity(ROW_SIZE, SOFTWARE_SET);
+  const reader = identity(Q_SIZE, SOFTWARE_SET);
+  const to = residualFor(bench, weight, { hidden: output(x.length) });
+  const attended = bench.ops.activation("attended", reader);
+  const { headDim } = SIZES;
+  const noTurn = Float32Array.from({ length: LENGTH * headDim }, (_, i) => i % headDim < 8 ? 1 : 0);
+  const y = await runAndRead(
+    bench,
+    [
+      embedRows(bench, VARIANT, x, to),
+      bench.ops.attention(to.normed, { weight, cosSin: upload(noTurn) }, kv, attended, {
+        ...SIZES,
+        rotaryDim: headDim,
+        ...options,
+      }),
+    ],
+    attended,
+    reader,
+  );
+  bench.ops.destroy();
+  return batch.map((_, t) => y.slice(t * Q_SIZE, (t + 1) * Q_SIZE));
+}
+
+const CASES: [Elem, Options][] = [
+  ["f16", { scale: 0.5 }],
+  ["f32", { scale: 0.5, window: 41, softCap: 3 }],
+  ["f32", { scale: 16 }], // some queries need their second pass, others do not
+];
+
+for (const [elem, options] of CASES) {
+  Deno.test(`attention of the software set on a ${elem} cache, ${JSON.stringify(options)}, gives a token the same bits in every batch`, async (t) => {
+    const kv = createKv(elem);
+    const all = [
+      await attend(kv, range(0, 0, LENGTH), options),
+      await attend(kv, range(1, 0, LENGTH), options),
+    ];
+    assert.ok(all.flat().every((row) => row.every(Number.isFinite)));
+    const batches: [string, Batch][] = [
+      ["the first one", range(0, 0, 1)],
+      ["the last one", range(0, LENGTH - 1, LENGTH)],
+      ["at both sides of eight and of a block", [7, 8, 15, 16, 63, 64].map((p) => [0, p])],
+      ["a chunk", range(1, 50, 66)],
+      ["chunks of two sequences", [...range(0, 139, 150), ...range(1, 30, 51)]],
+      ["tokens of two sequences in turn", range(0, 90, 110).map(([, p]) => [p % 2, p] as const)],
+    ];
+    for (const [name, batch] of batches) {
+      await t.step(name, async () => {
+        const actual = await attend(kv, batch, options);
+        assert.deepEqual(actual, batch.map(([sequence, position]) => all[sequence]![position]));
+      });
+    }
+  });
+}
+
+Deno.test("attention of the software set equals f64 where scores rise far above the first ones", async () => {
+  const scale = 16;
+  const { headDim } = SIZES;
+  const kv = createKv("f32");
+  const actual = await attend(kv, range(0, 0, LENGTH), { scale });
+  const ones = new Float32Array(ROW_SIZE).fill(1);
+  const rows = Array.from(
+    { length: LENGTH },
+    (_, p) => rmsNormReference(X[0]!.subarray(p * ROW_SIZE, (p + 1) * ROW_SIZE), ones, EPS),
+  );
+  const keys = rows.map((row) => row.slice(Q_SIZE, Q_SIZE + KV_SIZE));
+  const values = rows.map((row) => row.slice(Q_SIZE + KV_SIZE));
+  for (const position of [0, 7, 8, 100, LENGTH - 1]) {
+    const expected = attentionReference(
+      rows[position]!.subarray(0, Q_SIZE),
+      keys.slice(0, position + 1),
+      values.slice(0, position + 1),
+      SIZES,
+      scale,
+    );
+    // Scores of up to 500 have steps of 2^-16, and so have the exponents of weights.
+    assertClose(actual[position]!, expected, { atol: 5e-4, rtol: 5e-4 });
+  }
+  const lastQuery = rows[LENGTH - 1]!.subarray(0, headDim);
+  const scores = keys.map((key) =>
+    lastQuery.reduce((sum, value, c) => sum + value * key[c]! * scale, 0)
+  );
+  const rises = Array.from({ length: LANES }, (_, lane) => {
+    const own = scores.filter((_, p) => p % LANES === lane);
+    return Math.max(...own) - own[0]!;
+  });
+  assert.ok(rises.some((rise) => rise > 2.5 * HEADROOM), "no weight would overflow");
+  assert.ok(rises.some((rise) => rise < HEADROOM), "every lane has its second pass");
+});

@@ -5,32 +5,23 @@
 // Overrides  STAGED_BLOCKS blocks of eight columns are stored, those past K as zeros: whole groups
 override STAGED_BLOCKS: u32;
 
-var<workgroup> lane_maxima: array<f32, 8>;
-var<workgroup> lane_sums: array<i32, 8>;
+var<workgroup> lane_maxima: array<vec4f, 2>; // one component a lane
+var<workgroup> lane_sums: array<vec4i, 2>;
 
 // Stores eight columns of a token. All lanes take part; lanes 4 j .. 4 j + 3 have the four blocks of one group. A lane with a
 // block from STAGED_BLOCKS on stores nothing, and its values must be zero.
 fn stage(row: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
   let highest4 = max(abs(low), abs(high));
-  lane_maxima[lane] = max(max(highest4.x, highest4.y), max(highest4.z, highest4.w));
+  lane_maxima[lane / 4u][lane % 4u] = max(max(highest4.x, highest4.y), max(highest4.z, highest4.w));
   workgroupBarrier();
-  // Both groups of lanes: loads whose index is a constant cost a tenth of those whose index differs by lane.
-  let highest = select(
-    max(max(lane_maxima[0], lane_maxima[1]), max(lane_maxima[2], lane_maxima[3])),
-    max(max(lane_maxima[4], lane_maxima[5]), max(lane_maxima[6], lane_maxima[7])),
-    lane >= 4u,
-  );
+  let maxima = lane_maxima[lane / 4u];
+  let highest = max(max(maxima.x, maxima.y), max(maxima.z, maxima.w));
   let inverse = select(0.0, 127.0 / highest, highest > 0.0);
   let first = vec4i(round(low * inverse));
   let second = vec4i(round(high * inverse));
   let sum4 = first + second;
-  lane_sums[lane] = sum4.x + sum4.y + sum4.z + sum4.w;
+  lane_sums[lane / 4u][lane % 4u] = sum4.x + sum4.y + sum4.z + sum4.w;
   workgroupBarrier();
-  let sum = select(
-    lane_sums[0] + lane_sums[1] + lane_sums[2] + lane_sums[3],
-    lane_sums[4] + lane_sums[5] + lane_sums[6] + lane_sums[7],
-    lane >= 4u,
-  );
   let group = block / 4u;
   if (block < STAGED_BLOCKS) {
     textureStore(
@@ -39,7 +30,8 @@ fn stage(row: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
       bitcast<vec4u>(second + (first << vec4u(16u))),
     );
     if (block % 4u == 0u) {
-      let start = ((-7 * sum) << 16u) + 32768;
+      let sums = lane_sums[lane / 4u];
+      let start = ((-7 * (sums.x + sums.y + sums.z + sums.w)) << 16u) + 32768;
       let scale = highest / 127.0;
       textureStore(
         staged,

@@ -10,7 +10,7 @@ import type { Activation, ActivationName, Matrix } from "./operations.ts";
 import { activationsOf, createTexture, numTilesOf } from "./tiled_matrices.ts";
 
 /** Texels of a group of 32 columns. */
-const GROUP_TEXELS = { int8: 5, f32: 8 } as const;
+const GROUP_TEXELS = { int8: 3, f32: 8 } as const;
 /** Blocks of eight columns in a group. */
 const GROUP_BLOCKS = 4;
 

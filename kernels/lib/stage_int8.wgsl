@@ -1,12 +1,19 @@
 // Writes activations for int8 layers: groups of 32 columns, an f32 scale each.
-//   Texels 5 g .. 5 g + 3 of a token hold group g as pairs, word i of texel w being q_(8w+i+4) + q_(8w+i) · 2^16; texel 5 g + 4 holds
-//   where the group's sum starts (-7 · Σ q in the upper half, 2^15 in the lower one) and the scale.
-//   q = round(v / scale), scale = max |v| / 127
+//   q = round(v / scale), scale = max |v| / 127. Texels 3 g and 3 g + 1 of a token hold group g as bytes q + 128: word w of the first
+//   q_(8w+4), q_(8w+5), q_(8w), q_(8w+1), lowest byte first, and of the second the two behind each. So every other byte of a word is
+//   a pair that one multiplication takes; see lib/weights_q4_int8.wgsl. Texel 3 g + 2 holds where the group's sum starts (-7 · Σ q in
+//   the upper half, 2^15 in the lower one) and the scale.
 // Overrides  STAGED_BLOCKS blocks of eight columns are stored, those past K as zeros: whole groups
 override STAGED_BLOCKS: u32;
 
 var<workgroup> lane_maxima: array<vec4f, 2>; // one component a lane
 var<workgroup> lane_sums: array<vec4i, 2>;
+var<workgroup> lane_words: array<vec4u, 4>; // a group's first texel and second one, one component a lane
+
+// Four numbers from -127 to 127 as bytes.
+fn pack_bytes(a: i32, b: i32, c: i32, d: i32) -> u32 {
+  return u32(a + 128) | (u32(b + 128) << 8u) | (u32(c + 128) << 16u) | (u32(d + 128) << 24u);
+}
 
 // Stores eight columns of a token. All lanes take part; lanes 4 j .. 4 j + 3 have the four blocks of one group. A lane with a
 // block from STAGED_BLOCKS on stores nothing, and its values must be zero.
@@ -20,22 +27,24 @@ fn stage(row: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
   let first = vec4i(round(low * inverse));
   let second = vec4i(round(high * inverse));
   let sum4 = first + second;
+  let half = 2u * (lane / 4u);
   lane_sums[lane / 4u][lane % 4u] = sum4.x + sum4.y + sum4.z + sum4.w;
+  lane_words[half][lane % 4u] = pack_bytes(second.x, second.y, first.x, first.y);
+  lane_words[half + 1u][lane % 4u] = pack_bytes(second.z, second.w, first.z, first.w);
   workgroupBarrier();
   let group = block / 4u;
+  let part = block % 4u;
   if (block < STAGED_BLOCKS) {
-    textureStore(
-      staged,
-      vec2u(5u * group + block % 4u, row),
-      bitcast<vec4u>(second + (first << vec4u(16u))),
-    );
-    if (block % 4u == 0u) {
+    if (part < 2u) {
+      textureStore(staged, vec2u(3u * group + part, row), lane_words[half + part]);
+    }
+    if (part == 2u) {
       let sums = lane_sums[lane / 4u];
       let start = ((-7 * (sums.x + sums.y + sums.z + sums.w)) << 16u) + 32768;
       let scale = highest / 127.0;
       textureStore(
         staged,
-        vec2u(5u * group + 4u, row),
+        vec2u(3u * group + 2u, row),
         vec4u(bitcast<u32>(start), bitcast<u32>(scale), 0u, 0u),
       );
     }

@@ -1,14 +1,15 @@
 // stage_int8.wgsl for callers outside of loops, where drivers load once for all lanes what has a constant index. In a loop these
 // loads cost several times those of stage_int8.wgsl.
-// Writes activations for int8 layers: groups of 32 columns, an f32 scale each.
-//   Texels 5 g .. 5 g + 3 of a token hold group g as pairs, word i of texel w being q_(8w+i+4) + q_(8w+i) · 2^16; texel 5 g + 4 holds
-//   where the group's sum starts (-7 · Σ q in the upper half, 2^15 in the lower one) and the scale.
-//   q = round(v / scale), scale = max |v| / 127
-// Overrides  STAGED_BLOCKS blocks of eight columns are stored, those past K as zeros: whole groups
 override STAGED_BLOCKS: u32;
 
 var<workgroup> lane_maxima: array<f32, 8>;
 var<workgroup> lane_sums: array<i32, 8>;
+var<workgroup> lane_words: array<vec2u, 8>;
+
+// Four numbers from -127 to 127 as bytes.
+fn pack_bytes(a: i32, b: i32, c: i32, d: i32) -> u32 {
+  return u32(a + 128) | (u32(b + 128) << 8u) | (u32(c + 128) << 16u) | (u32(d + 128) << 24u);
+}
 
 // Stores eight columns of a token. All lanes take part; lanes 4 j .. 4 j + 3 have the four blocks of one group. A lane with a
 // block from STAGED_BLOCKS on stores nothing, and its values must be zero.
@@ -16,7 +17,6 @@ fn stage(row: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
   let highest4 = max(abs(low), abs(high));
   lane_maxima[lane] = max(max(highest4.x, highest4.y), max(highest4.z, highest4.w));
   workgroupBarrier();
-  // Both groups of lanes: loads whose index is a constant cost a tenth of those whose index differs by lane.
   let highest = select(
     max(max(lane_maxima[0], lane_maxima[1]), max(lane_maxima[2], lane_maxima[3])),
     max(max(lane_maxima[4], lane_maxima[5]), max(lane_maxima[6], lane_maxima[7])),
@@ -27,27 +27,34 @@ fn stage(row: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
   let second = vec4i(round(high * inverse));
   let sum4 = first + second;
   lane_sums[lane] = sum4.x + sum4.y + sum4.z + sum4.w;
+  lane_words[lane] = vec2u(
+    pack_bytes(second.x, second.y, first.x, first.y),
+    pack_bytes(second.z, second.w, first.z, first.w),
+  );
   workgroupBarrier();
   let sum = select(
     lane_sums[0] + lane_sums[1] + lane_sums[2] + lane_sums[3],
     lane_sums[4] + lane_sums[5] + lane_sums[6] + lane_sums[7],
     lane >= 4u,
   );
-  let group = block / 4u;
-  if (block < STAGED_BLOCKS) {
-    textureStore(
-      staged,
-      vec2u(5u * group + block % 4u, row),
-      bitcast<vec4u>(second + (first << vec4u(16u))),
+  let words_0 = select(lane_words[0], lane_words[4], lane >= 4u);
+  let words_1 = select(lane_words[1], lane_words[5], lane >= 4u);
+  let words_2 = select(lane_words[2], lane_words[6], lane >= 4u);
+  let words_3 = select(lane_words[3], lane_words[7], lane >= 4u);
+  let part = block % 4u;
+  if (block < STAGED_BLOCKS && part < 3u) {
+    // The group's two texels of bytes, and that of its sum and scale, a lane each.
+    let start = ((-7 * sum) << 16u) + 32768;
+    let bytes = select(
+      vec4u(words_0.x, words_1.x, words_2.x, words_3.x),
+      vec4u(words_0.y, words_1.y, words_2.y, words_3.y),
+      part == 1u,
     );
-    if (block % 4u == 0u) {
-      let start = ((-7 * sum) << 16u) + 32768;
-      let scale = highest / 127.0;
-      textureStore(
-        staged,
-        vec2u(5u * group + 4u, row),
-        vec4u(bitcast<u32>(start), bitcast<u32>(scale), 0u, 0u),
-      );
-    }
+    let texel = select(
+      bytes,
+      vec4u(bitcast<u32>(start), bitcast<u32>(highest / 127.0), 0u, 0u),
+      part == 2u,
+    );
+    textureStore(staged, vec2u(3u * (block / 4u) + part, row), texel);
   }
 }

@@ -5,9 +5,10 @@
 //            half, whose sum stays within ±15 · 127 · 16 = ±30,480; the upper one stays within ±8 · 127 · 32 = ±32,512.
 // Precision  the sum of a group is exact; sums of groups in f32
 const PAIR = vec4u(0x000f000fu);
-const PAIR_SHIFTS = vec4u(0u, 4u, 8u, 12u);
+const BYTE_PAIR = vec4u(0x00ff00ffu);
+const BYTE_BIAS = vec4u(0x00800080u);
 
-// A group of one token: words of x0..x3 pair with those of words 0..3 of a texel; see lib/stage_int8.wgsl.
+// A group of one token as pairs: word w of xi has x_(8w+i+4) + x_(8w+i) · 2^16.
 struct Columns {
   x0: vec4u,
   x1: vec4u,
@@ -17,7 +18,7 @@ struct Columns {
   scale: f32,
 }
 
-// Codes of a row as pairs.
+// Codes of a row as pairs: word w of ci has code_(8w+i) + code_(8w+i+4) · 2^16.
 struct Codes {
   c0: vec4u,
   c1: vec4u,
@@ -26,13 +27,15 @@ struct Codes {
 }
 
 fn load_columns(g: u32, row: u32) -> Columns {
-  let first = 5u * g;
-  let sums = textureLoad(x, vec2u(first + 4u, row));
+  let first = 3u * g;
+  let low = textureLoad(x, vec2u(first, row));
+  let high = textureLoad(x, vec2u(first + 1u, row));
+  let sums = textureLoad(x, vec2u(first + 2u, row));
   return Columns(
-    textureLoad(x, vec2u(first, row)),
-    textureLoad(x, vec2u(first + 1u, row)),
-    textureLoad(x, vec2u(first + 2u, row)),
-    textureLoad(x, vec2u(first + 3u, row)),
+    (low & BYTE_PAIR) - BYTE_BIAS,
+    ((low >> vec4u(8u)) & BYTE_PAIR) - BYTE_BIAS,
+    (high & BYTE_PAIR) - BYTE_BIAS,
+    ((high >> vec4u(8u)) & BYTE_PAIR) - BYTE_BIAS,
     sums.x,
     bitcast<f32>(sums.y),
   );
@@ -40,10 +43,10 @@ fn load_columns(g: u32, row: u32) -> Columns {
 
 fn unpack_row(texel: vec4u) -> Codes {
   return Codes(
-    (vec4u(texel.x) >> PAIR_SHIFTS) & PAIR,
-    (vec4u(texel.y) >> PAIR_SHIFTS) & PAIR,
-    (vec4u(texel.z) >> PAIR_SHIFTS) & PAIR,
-    (vec4u(texel.w) >> PAIR_SHIFTS) & PAIR,
+    texel & PAIR,
+    (texel >> vec4u(4u)) & PAIR,
+    (texel >> vec4u(8u)) & PAIR,
+    (texel >> vec4u(12u)) & PAIR,
   );
 }
 

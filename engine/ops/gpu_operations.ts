@@ -6,6 +6,7 @@
 import { GPU_KERNELS, type Kernel } from "../../kernels/mod.ts";
 import type { Dispatch, GpuDevice, Overrides } from "../gpu/mod.ts";
 import type { BufferPart } from "./buffer_matrices.ts";
+import { createChooseTokens } from "./choose_tokens.ts";
 import { createDispatch, type DispatchOptions, PER_TOKEN } from "./dispatch.ts";
 import { bufferOf, GpuActivations } from "./gpu_activations.ts";
 import {
@@ -31,6 +32,9 @@ import type {
   Residual,
   StepBuffers,
 } from "./operations.ts";
+
+/** Invocations that share a chunk of a row of logits. */
+const CHOOSE_THREADS = 256;
 
 /**
  * Creates the operations of one model on one device.
@@ -166,6 +170,15 @@ export function createGpuOperations(
 
     logits: (x, weight, y, options) =>
       linear(x, weight, { ...options, kind: "store", y, onLogits: true }),
+
+    chooseTokens: (options) =>
+      createChooseTokens({
+        ...options,
+        device,
+        step,
+        numThreads: CHOOSE_THREADS,
+        createScratch: (name, numCols) => activations.scratch(name, numCols, options.maxRows),
+      }),
 
     tunables: () => choices.list(),
 

@@ -155,6 +155,21 @@ export interface QkvProjection {
   readonly cosSin: GPUBuffer;
 }
 
+/** Where tokens are chosen, and how many steps are remembered. */
+export interface ChooseTokensOptions {
+  /** [L, V] f32. */
+  readonly logits: GPUBuffer;
+  /** [ringSize, L] u32; the row of a token's position, modulo the number of rows, takes what follows it. */
+  readonly chosen: GPUBuffer;
+  /** V. */
+  readonly vocabSize: number;
+  /** Slots of a block of the KV cache. */
+  readonly blockSize: number;
+  readonly ringSize: number;
+  /** L stays at or below it. */
+  readonly maxRows: number;
+}
+
 /** A kernel of some layers whose shape may be chosen: every shape gives the same bits, and they differ in speed. */
 export interface Tunable {
   /** Kernel and sizes: what was measured for it holds in other models too. */
@@ -214,6 +229,11 @@ export interface Operations {
     y: GPUBuffer,
     options?: { softCap?: number },
   ): Promise<Dispatch[]>;
+  /**
+   * Makes the token of each row's largest logit the one that the next step computes, behind the one that the row is of; every
+   * token of the step wants logits. Logits that cannot be sampled choose 2³² − 1.
+   */
+  chooseTokens(options: ChooseTokensOptions): Promise<Dispatch[]>;
   /** What can be tuned of the operations created so far; absent where the set has nothing to choose. */
   tunables?(): Promise<Tunable[]>;
   /** Frees what the operations allocated for themselves. */

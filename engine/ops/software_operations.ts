@@ -5,6 +5,7 @@
  */
 import { GPU_KERNELS, SOFTWARE_KERNELS } from "../../kernels/mod.ts";
 import type { Dispatch, GpuDevice, GpuResource } from "../gpu/mod.ts";
+import { createChooseTokens } from "./choose_tokens.ts";
 import { createDispatch, PER_LOGITS_ROW, PER_TOKEN } from "./dispatch.ts";
 import type {
   Activation,
@@ -204,6 +205,15 @@ export function createSoftwareOperations(
     },
 
     logits: (x, weight, y, options) => store(x, weight, y, { ...options, onLogits: true }),
+
+    chooseTokens: (options) =>
+      createChooseTokens({
+        ...options,
+        device,
+        step,
+        numThreads: LANES,
+        createScratch: (name, numCols) => scratch.buffer(name, numCols),
+      }),
 
     destroy() {
       activations.destroy();

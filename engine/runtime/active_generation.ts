@@ -44,10 +44,13 @@ export class ActiveGeneration {
   readonly acceptedAt: number = performance.now();
   /** Logits [V] that could not be sampled yet: the grammar has not said what may follow. */
   heldLogits: Float32Array | null = null;
+  /** Whether its next token can be chosen from its logits on the host only. */
+  needsHost: boolean;
   #firstTokenAt: number | null = null;
 
   constructor(parts: ActiveGenerationParts) {
     this.parts = parts;
+    this.needsHost = parts.grammar !== null || !parts.sampler.isGreedy;
   }
 
   /** The sequence's id. */
@@ -57,7 +60,12 @@ export class ActiveGeneration {
 
   /** Whether the sequence has all the output tokens that it may have. */
   get isFull(): boolean {
-    return this.#numOutputTokens === this.parts.maxTokens;
+    return this.numTokensLeft === 0;
+  }
+
+  /** Output tokens that it may still have. */
+  get numTokensLeft(): number {
+    return this.parts.maxTokens - this.#numOutputTokens;
   }
 
   get #numOutputTokens(): number {

@@ -20,6 +20,7 @@ import {
   encodePrompt,
   type PromptRequest,
 } from "./prompt.ts";
+import { MultiStep } from "./multi_step.ts";
 import type { Runner } from "./runner.ts";
 import { type FinishedStep, StepQueue } from "./step_queue.ts";
 
@@ -54,6 +55,7 @@ export class ModelEngine {
   readonly #scheduler: Scheduler;
   readonly #speculation: Speculation;
   readonly #steps: StepQueue;
+  readonly #multiStep: MultiStep;
   readonly #active = new Map<number, ActiveGeneration>();
   readonly #constraints: Constraints;
   #numSteps = 0;
@@ -68,6 +70,14 @@ export class ModelEngine {
     const mode = limits.canRewind ? parts.speculation ?? "auto" : "off";
     this.#speculation = new Speculation(this.#scheduler, { ...limits, mode });
     this.#steps = new StepQueue(parts.runner);
+    this.#multiStep = new MultiStep({
+      runner: parts.runner,
+      scheduler: this.#scheduler,
+      speculation: this.#speculation,
+      numChoices: Math.min(parts.text.numTokens, limits.vocabSize),
+      generationOf: ({ id }) => this.#active.get(id),
+      take: (generation, token) => this.#take(generation, { token, logprob: null }),
+    });
     this.#constraints = new Constraints(parts.text, parts.maxWaiting);
   }
 
@@ -150,8 +160,15 @@ export class ModelEngine {
     while (this.#steps.hasRoom) {
       const plan = this.#scheduler.schedule();
       if (plan.length === 0) break;
+      const drafts = this.#speculation.draft(plan);
+      const numSteps = this.#multiStep.choose(plan, drafts);
+      if (numSteps > 0) {
+        this.#numSteps += numSteps;
+        await this.#multiStep.run(plan, numSteps);
+        return true;
+      }
       this.#scheduler.beginStep(plan);
-      this.#steps.push({ plan, drafts: this.#speculation.draft(plan) });
+      this.#steps.push({ plan, drafts });
     }
     const step = await this.#steps.shift();
     if (step === null) return hasHeld;
@@ -169,7 +186,7 @@ export class ModelEngine {
       if (!generation) continue; // cancelled while the step ran
       this.#scheduler.commit(sequence, numTokens);
       const rows = logits[i]!;
-      if (rows.length > 0) await this.#take(generation, rows, drafts[i]!);
+      if (rows.length > 0) await this.#takeRows(generation, rows, drafts[i]!);
     }
   }
 
@@ -179,7 +196,7 @@ export class ModelEngine {
    *
    * @param rows [1 + drafts, V]
    */
-  async #take(
+  async #takeRows(
     generation: ActiveGeneration,
     rows: Float32Array,
     drafts: readonly number[],
@@ -250,7 +267,7 @@ export class ModelEngine {
     return hasHeld;
   }
 
-  /** Samples a sequence's next token, publishes its text and ends the sequence where it must. */
+  /** Samples a sequence's next token, once its grammar allows that. */
   async #advance(generation: ActiveGeneration, logits: Float32Array): Promise<void> {
     const { grammar } = generation.parts;
     if (grammar && !await grammar.isReadyWithin(MAX_GRAMMAR_WAIT_MS)) {
@@ -259,7 +276,12 @@ export class ModelEngine {
     }
     generation.heldLogits = null;
     const sample = await this.#sample(generation, logits.subarray(0, this.#parts.text.numTokens));
-    if (sample === null) return;
+    if (sample !== null) await this.#take(generation, sample);
+  }
+
+  /** Publishes a chosen token and ends the sequence where it must. */
+  async #take(generation: ActiveGeneration, sample: Sample): Promise<void> {
+    const { grammar } = generation.parts;
     this.#numGeneratedTokens++;
     const { isEnd, stopSequence } = generation.take(sample);
     if (isEnd) await this.#complete(generation);

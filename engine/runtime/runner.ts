@@ -45,6 +45,20 @@ export interface RunnerLimits {
   readonly canRewind: boolean;
 }
 
+/** Steps of one {@linkcode Runner.runGreedy} at most. */
+export const MAX_GREEDY_STEPS = 8;
+
+/** Stands where no token could be chosen: a logit is NaN or +Infinity, or none is finite. */
+export const NO_TOKEN = 2 ** 32 - 1;
+
+/** What {@linkcode Runner.runGreedy} computes. */
+export interface GreedyRun {
+  /** From 1 to {@linkcode MAX_GREEDY_STEPS}. */
+  readonly numSteps: number;
+  /** Ids that may be chosen, from 0 on; rows of logits may be longer. */
+  readonly numChoices: number;
+}
+
 /** A loaded model that computes steps, in the order in which they are given. */
 export interface Runner {
   readonly limits: RunnerLimits;
@@ -55,6 +69,19 @@ export interface Runner {
    * @throws {DeviceError} the device was lost
    */
   run(entries: readonly RunnerEntry[]): Promise<Float32Array>;
+  /**
+   * Runs several decode steps that wait for nothing between them: each computes the tokens that the one before it chose, by the
+   * largest logit, the lowest id among equals. Bits are those of as many calls of {@linkcode run}. Where a sequence gets
+   * {@linkcode NO_TOKEN}, its later tokens mean nothing, and neither does what the cache holds from there on.
+   *
+   * Absent where only the host can choose.
+   *
+   * @param entries one token each, with `numLogits` 1; `blocks` hold `numSteps` positions from `firstPosition` on
+   * @returns [numSteps, entries] token ids
+   * @throws {RangeError} entries, blocks or counts are not so
+   * @throws {DeviceError} the device was lost
+   */
+  runGreedy?(entries: readonly RunnerEntry[], run: GreedyRun): Promise<Uint32Array>;
   /** A sequence has ended: its id will not come again, but its full blocks may, in the tables of others. */
   release?(sequence: number): void;
   /** Gives all device memory back. */

@@ -20,6 +20,8 @@ export interface Sample {
 
 /** Chooses the tokens of one sequence and remembers them for the penalties. */
 export interface Sampler {
+  /** Whether it takes the largest logit, the lowest id among equals, of logits as they are, and nothing else is asked for. */
+  readonly isGreedy: boolean;
   /**
    * Chooses the next token.
    *
@@ -44,7 +46,9 @@ export function createSampler(
   const generated = new Map<number, number>();
   const history: TokenHistory = { seen, generated };
 
+  const takesBest = sampling.temperature === 0 || sampling.topK === 1;
   return {
+    isGreedy: takesBest && processors.length === 0 && sampling.logprobs === null,
     sample(logits) {
       for (const process of processors) process(logits, history);
       const argmax = findArgmax(logits);

@@ -56,6 +56,11 @@ export class Speculation {
     return this.#numDrafted;
   }
 
+  /** How long a step that decodes so many sequences takes without drafts, in ms; null before the first. */
+  plainMs(numSequences: number): number | null {
+    return this.#times.plainMs(numSequences);
+  }
+
   /** Lets a sequence have drafts. @param maxLength tokens that it may have in the end */
   watch({ id, tokens }: Sequence, maxLength: number): void {
     if (this.#options.mode === "off") return;

@@ -12,6 +12,7 @@ import step from "../lib/step.wgsl" with { type: "text" };
 import { defineKernel, type Elem, type Kernel } from "../kernel.ts";
 import { assembleKernel, memoize } from "../assemble.ts";
 import { attentionReduceKernel, gpuAttentionKernel } from "./attention.ts";
+import { chooseTokenKernel, chooseTokenPartialKernel } from "./choose_token.ts";
 import embed from "./embed.wgsl" with { type: "text" };
 import gatedActivation from "./gated_activation.wgsl" with { type: "text" };
 import { gpuLinearKernel, weightBindings, weightParts } from "./linear.ts";
@@ -73,6 +74,8 @@ export const GPU_KERNELS = {
   }),
   attention: gpuAttentionKernel,
   attentionReduce: attentionReduceKernel,
+  chooseToken: chooseTokenKernel,
+  chooseTokenPartial: chooseTokenPartialKernel,
   gatedActivation: defineKernel("gated_activation", {
     bindings: ["read", "read_write"],
     body: gatedActivation,

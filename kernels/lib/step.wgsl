@@ -6,6 +6,8 @@ struct Step {
   num_logits: u32,
   // Row length of block_tables
   max_blocks: u32,
+  // Ids that may be chosen, from 0 on; those behind are padding
+  num_choices: u32,
 }
 
 // One token of the ragged batch.

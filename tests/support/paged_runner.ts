@@ -3,7 +3,13 @@
  * table names, so a slot that holds a rejected draft changes the text.
  */
 import { setImmediate } from "node:timers";
-import type { Runner, RunnerEntry, RunnerLimits } from "../../engine/runtime/runner.ts";
+import {
+  type GreedyRun,
+  NO_TOKEN,
+  type Runner,
+  type RunnerEntry,
+  type RunnerLimits,
+} from "../../engine/runtime/runner.ts";
 import { END_OF_TEXT } from "./stub_runner.ts";
 
 const NUM_LETTERS = 26;
@@ -19,8 +25,12 @@ const SURPRISES = 29;
 
 /** What a test may set. */
 export interface PagedRunnerOptions extends Partial<RunnerLimits> {
-  /** Called before each step is computed; may throw. */
+  /** Called before each step is computed, or the first of several that run together; may throw. */
   onStep?: (entries: readonly RunnerEntry[]) => void;
+  /** Whether it chooses tokens itself. @default false */
+  canChoose?: boolean;
+  /** Whether logits are NaN behind so many tokens. @default never */
+  isBroken?: (numTokens: number) => boolean;
 }
 
 /**
@@ -30,7 +40,11 @@ export interface PagedRunnerOptions extends Partial<RunnerLimits> {
 export class PagedRunner implements Runner {
   readonly limits: RunnerLimits;
   readonly steps: RunnerEntry[][] = [];
+  /** Steps of each call of {@linkcode runGreedy}. */
+  readonly greedyRuns: number[] = [];
+  readonly runGreedy?: NonNullable<Runner["runGreedy"]>;
   readonly #onStep: (entries: readonly RunnerEntry[]) => void;
+  readonly #isBroken: (numTokens: number) => boolean;
   /** By slot. */
   readonly #tokens: Int32Array;
   /** In flight. */
@@ -39,8 +53,11 @@ export class PagedRunner implements Runner {
   maxInFlight = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor({ onStep = () => {}, ...limits }: PagedRunnerOptions = {}) {
+  constructor(options: PagedRunnerOptions = {}) {
+    const { onStep = () => {}, canChoose = false, isBroken = () => false, ...limits } = options;
     this.#onStep = onStep;
+    this.#isBroken = isBroken;
+    if (canChoose) this.runGreedy = (entries, run) => this.#runGreedy(entries, run);
     this.limits = {
       maxStepsInFlight: 1,
       maxStepTokens: 32,
@@ -86,8 +103,35 @@ export class PagedRunner implements Runner {
 
   #compute(entries: readonly RunnerEntry[]): Float32Array {
     this.#onStep(entries);
+    const rows = this.#step(entries);
+    const logits = new Float32Array(rows.length * VOCAB_SIZE);
+    rows.forEach((row, i) => logits.set(row, i * VOCAB_SIZE));
+    return logits;
+  }
+
+  destroy(): void {}
+
+  #runGreedy(entries: readonly RunnerEntry[], run: GreedyRun): Promise<Uint32Array> {
+    this.#onStep(entries);
+    this.greedyRuns.push(run.numSteps);
+    const chosen: number[] = [];
+    let next = entries;
+    for (let step = 0; step < run.numSteps; step++) {
+      const ids = this.#step(next).map((row) => argmax(row.subarray(0, run.numChoices)));
+      chosen.push(...ids);
+      next = next.map((entry, i) => ({
+        ...entry,
+        tokens: [ids[i]!],
+        firstPosition: entry.firstPosition + 1,
+      }));
+    }
+    return Promise.resolve(Uint32Array.from(chosen));
+  }
+
+  /** Rows of logits of one step. */
+  #step(entries: readonly RunnerEntry[]): Float32Array[] {
     this.steps.push(entries.map((entry) => ({ ...entry, blocks: [...entry.blocks] })));
-    const rows = entries.flatMap((entry) => {
+    return entries.flatMap((entry) => {
       entry.tokens.forEach((token, i) => {
         this.#tokens[this.#slot(entry, entry.firstPosition + i)] = token;
       });
@@ -97,12 +141,7 @@ export class PagedRunner implements Runner {
         (_, i) => this.#predict(entry, end - entry.numLogits + i + 1),
       );
     });
-    const logits = new Float32Array(rows.length * VOCAB_SIZE);
-    rows.forEach((row, i) => logits.set(row, i * VOCAB_SIZE));
-    return logits;
   }
-
-  destroy(): void {}
 
   /** Logits [V] behind the first `length` tokens. */
   #predict(entry: RunnerEntry, length: number): Float32Array {
@@ -114,6 +153,7 @@ export class PagedRunner implements Runner {
       context = (31 * context + last + 7) % 1_000_003;
     }
     const logits = new Float32Array(VOCAB_SIZE);
+    if (this.#isBroken(length)) return logits.fill(NaN);
     logits[(5 * last + 3 * before + 1) % NUM_LIKELY] = LIKELY;
     logits[context % NUM_LETTERS]! += context % SURPRISES === 0 ? SURPRISING : POSSIBLE;
     return logits;
@@ -125,4 +165,9 @@ export class PagedRunner implements Runner {
     if (block === undefined) throw new RangeError(`No block holds position ${position}`);
     return block * blockSize + position % blockSize;
   }
+}
+
+function argmax(logits: Float32Array): number {
+  if (logits.some(Number.isNaN)) return NO_TOKEN;
+  return logits.indexOf(Math.max(...logits));
 }

@@ -16,6 +16,8 @@ export interface RandomModelOptions {
   sizes?: Partial<typeof SIZES>;
   /** @default 1 */
   seed?: number;
+  /** A token whose embedding is NaN; not where it is quantized. @default none */
+  brokenToken?: number;
 }
 
 /** Writes a package and returns its directory. */
@@ -27,7 +29,7 @@ export async function writeRandomModel(options: RandomModelOptions): Promise<str
   const { hidden_size: d, head_dim: c, intermediate_size: f } = sizes;
   const { num_attention_heads: h, num_key_value_heads: kh } = sizes;
 
-  writer.matrix(architecture.embedding, sizes.vocab_size, d);
+  writer.matrix(architecture.embedding, sizes.vocab_size, d, options.brokenToken);
   for (let layer = 0; layer < sizes.num_hidden_layers; layer++) {
     writer.norm(architecture.inputNorm(layer), d);
     const names = architecture.qkv(layer);
@@ -98,10 +100,12 @@ class TensorWriter {
     this.#floats(`${name}.bias`, [size], () => this.#random() - 0.5);
   }
 
-  matrix(name: string, n: number, k: number): void {
+  matrix(name: string, n: number, k: number, brokenRow?: number): void {
     const spread = 1.7 / Math.sqrt(k);
     if (!this.#isQuantized) {
-      this.#floats(`${name}.weight`, [n, k], () => (2 * this.#random() - 1) * spread);
+      const value = (i: number) =>
+        Math.floor(i / k) === brokenRow ? NaN : (2 * this.#random() - 1) * spread;
+      this.#floats(`${name}.weight`, [n, k], value);
       return;
     }
     const numGroups = Math.ceil(k / 32);
@@ -123,9 +127,9 @@ class TensorWriter {
     return { bytes, records: this.#records };
   }
 
-  #floats(name: string, shape: number[], value: () => number): void {
+  #floats(name: string, shape: number[], value: (i: number) => number): void {
     const length = shape.reduce((product, size) => product * size, 1);
-    const values = Float32Array.from({ length }, value);
+    const values = Float32Array.from({ length }, (_, i) => value(i));
     const halves = this.#dtype === "float16"
       ? new Float16Array(values)
       : Uint16Array.from(new Uint32Array(values.buffer), (word) => word >>> 16);

@@ -5,12 +5,18 @@
  */
 import { type ModelPackage, readTensors } from "../../formats/mod.ts";
 import type { GpuDevice, TimestampTrace } from "../../gpu/mod.ts";
-import type { Runner, RunnerEntry, RunnerLimits } from "../../runtime/runner.ts";
+import {
+  type GreedyRun,
+  MAX_GREEDY_STEPS,
+  type Runner,
+  type RunnerEntry,
+  type RunnerLimits,
+} from "../../runtime/runner.ts";
 import type { ShapeStore } from "./autotune.ts";
 import { loadWeights } from "./load_weights.ts";
 import { type ModelPlan, type ModelPlanOptions, planModel, runnerLimits } from "./model_plan.ts";
 import { Stage } from "./stage.ts";
-import { StepWriter } from "./step_batch.ts";
+import { shapeOf, StepWriter } from "./step_batch.ts";
 
 /** Options of {@linkcode WgslRunner.load}. */
 export interface WgslRunnerOptions extends ModelPlanOptions {
@@ -79,7 +85,56 @@ export class WgslRunner implements Runner {
     return await this.#stage.whole.read(batch.shape);
   }
 
+  async runGreedy(
+    entries: readonly RunnerEntry[],
+    { numSteps, numChoices }: GreedyRun,
+  ): Promise<Uint32Array> {
+    assertGreedy(entries, { numSteps, numChoices }, this.limits);
+    const batch = this.#writer.write(entries);
+    this.#stage.boundChoices(numChoices);
+    this.#stage.write(batch);
+    const greedy = this.#stage.greedy!;
+    // One shape for all steps, that of the last one, so that their commands are alike.
+    const shape = shapeOf(batch.tokens, entries.length, numSteps);
+    greedy.submit(shape, numSteps);
+    const chosen = new Uint32Array((await greedy.read(shape)).buffer);
+    const numEntries = entries.length;
+    return Uint32Array.from({ length: numSteps * numEntries }, (_, i) => {
+      const position = entries[i % numEntries]!.firstPosition + Math.floor(i / numEntries);
+      return chosen[(position % MAX_GREEDY_STEPS) * numEntries + i % numEntries]!;
+    });
+  }
+
   destroy(): void {
     this.#stage.destroy();
+  }
+}
+
+/** Throws where {@linkcode WgslRunner.runGreedy} would write to slots that a sequence does not have, or read what is not there. */
+function assertGreedy(
+  entries: readonly RunnerEntry[],
+  { numSteps, numChoices }: GreedyRun,
+  { vocabSize, blockSize }: RunnerLimits,
+): void {
+  if (!(Number.isInteger(numSteps) && numSteps >= 1 && numSteps <= MAX_GREEDY_STEPS)) {
+    throw new RangeError(`${numSteps} greedy steps; 1 to ${MAX_GREEDY_STEPS} are possible`);
+  }
+  if (!(Number.isInteger(numChoices) && numChoices >= 1 && numChoices <= vocabSize)) {
+    throw new RangeError(`${numChoices} ids to choose from; the model has ${vocabSize}`);
+  }
+  for (const { sequence, tokens, firstPosition, blocks, numLogits } of entries) {
+    if (tokens.length !== 1 || numLogits !== 1) {
+      throw new RangeError(
+        `Sequence ${sequence} has ${tokens.length} tokens and ${numLogits} logits rows; greedy steps need one of each`,
+      );
+    }
+    const numSlots = blockSize * blocks.length;
+    if (firstPosition + numSteps > numSlots) {
+      throw new RangeError(
+        `The blocks of sequence ${sequence} hold ${numSlots} tokens, ${numSteps} steps need ${
+          firstPosition + numSteps
+        }`,
+      );
+    }
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GpuDevice, GpuResource } from "../../gpu/mod.ts";
+import type { Dispatch, GpuDevice, GpuResource } from "../../gpu/mod.ts";
 import {
   type Activations,
   computeRopeFrequencies,
@@ -11,6 +11,7 @@ import {
   type StepRecord,
 } from "../../models/mod.ts";
 import type { Operations, StepBuffers } from "../../ops/mod.ts";
+import { MAX_GREEDY_STEPS } from "../../runtime/runner.ts";
 import { type ShapeStore, tuneKernels } from "./autotune.ts";
 import type { LoadedWeights } from "./load_weights.ts";
 import { type ModelPlan, runnerLimits, type StagePlan } from "./model_plan.ts";
@@ -40,19 +41,23 @@ interface StageParts {
   readonly step: StepBuffers;
   readonly activations: Activations;
   readonly record: StepRecord;
+  /** [MAX_GREEDY_STEPS, L] u32 and the dispatches that fill it; null where the logits are not all here. */
+  readonly choice: { readonly chosen: GPUBuffer; readonly dispatches: readonly Dispatch[] } | null;
 }
 
 /** Computes its share of every step: describe a batch, then submit a pass and read what it leaves. */
 export class Stage {
   /** Layers and head at once, where this stage has the head: [L, V] f32. */
   readonly whole: StepPass;
+  /** The same up to the tokens that the next step computes: [rows, steps] u32 in any order of both; null where there are two stages. */
+  readonly greedy: StepPass | null;
   /** The layers: rows of the residual stream, [T, D] f32. */
   readonly layers: StepPass;
   readonly #parts: StageParts;
   readonly #stepWords = new Uint32Array(STEP_WORDS);
 
   private constructor(parts: StageParts) {
-    const { device, options: { plan, stage }, activations, record } = parts;
+    const { device, options: { plan, stage }, activations, record, choice } = parts;
     const { config, memory } = plan;
     this.#parts = parts;
     this.#stepWords[2] = maxBlocksOf(memory);
@@ -60,6 +65,13 @@ export class Stage {
       dispatches: [...record.layers, ...record.head],
       output: activations.logits,
       rowLength: config.vocabSize,
+      maxRows: memory.maxLogitsRows,
+      numRows: ({ numLogits }) => numLogits,
+    });
+    this.greedy = choice && new StepPass(device, {
+      dispatches: [...record.layers, ...record.head, ...choice.dispatches],
+      output: choice.chosen,
+      rowLength: MAX_GREEDY_STEPS,
       maxRows: memory.maxLogitsRows,
       numRows: ({ numLogits }) => numLogits,
     });
@@ -126,7 +138,10 @@ export class Stage {
     const ops = kernelSet.createOperations(device, step, { maxStepTokens: maxTokens });
     const parts = { ops, layers, weights, activations, kv, cosSin };
     const record = await plan.architecture.record(config, parts);
-    return new Stage({ device, options, resources, ops, step, activations, record });
+    const choice = plan.stages.length > 1
+      ? null
+      : await recordChoice(ops, plan, { logits: activations.logits, create });
+    return new Stage({ device, options, resources, ops, step, activations, record, choice });
   }
 
   /**
@@ -139,6 +154,7 @@ export class Stage {
     const { options: { plan }, record } = this.#parts;
     const writer = new StepWriter(runnerLimits(plan));
     const pass = record.head.length > 0 ? this.whole : this.layers;
+    const passes = this.greedy ? [pass, this.greedy] : [pass];
     const first = new FirstDispatches();
     for (const [i, numTokens] of WARM_UP_TOKENS.entries()) {
       const tokens = new Array<number>(numTokens).fill(0);
@@ -161,6 +177,11 @@ export class Stage {
     const known = await store.read(on);
     const measured = await tuneKernels(device, step, tunables, { known, onProgress });
     if (measured.size > 0) await store.record(on, measured);
+  }
+
+  /** Ids from `numChoices` on are not chosen by the steps that {@linkcode greedy} computes from here on. */
+  boundChoices(numChoices: number): void {
+    this.#stepWords[3] = numChoices;
   }
 
   /**
@@ -186,6 +207,27 @@ export class Stage {
     weights.destroy();
     ops.destroy();
     for (const resource of resources) resource.destroy();
-    for (const pass of [this.whole, this.layers]) pass.destroy();
+    for (const pass of [this.whole, this.greedy, this.layers]) pass?.destroy();
   }
+}
+
+/** Records how the next step's tokens are chosen. */
+async function recordChoice(
+  ops: Operations,
+  { memory, config }: ModelPlan,
+  { logits, create }: {
+    logits: GPUBuffer;
+    create: (label: string, numWords: number) => GPUBuffer;
+  },
+): Promise<StageParts["choice"]> {
+  const chosen = create("chosen tokens", MAX_GREEDY_STEPS * memory.maxLogitsRows);
+  const dispatches = await ops.chooseTokens({
+    logits,
+    chosen,
+    vocabSize: config.vocabSize,
+    blockSize: memory.blockSize,
+    ringSize: MAX_GREEDY_STEPS,
+    maxRows: memory.maxLogitsRows,
+  });
+  return { chosen, dispatches };
 }

@@ -105,8 +105,8 @@ export function cutBatch(batch: StepBatch, maxTokens: number): StepBatch[] {
   return pieces;
 }
 
-/** The shape of a batch of `tokens`, some of which want logits. */
-export function shapeOf(tokens: Uint32Array, numLogits: number): StepShape {
+/** The shape of a batch of `tokens`, some of which want logits; with `numSteps` also of those that follow each of them. */
+export function shapeOf(tokens: Uint32Array, numLogits: number, numSteps = 1): StepShape {
   let maxPosition = 0;
   for (let word = 1; word < tokens.length; word += TOKEN_WORDS) {
     maxPosition = Math.max(maxPosition, tokens[word]!);
@@ -114,6 +114,6 @@ export function shapeOf(tokens: Uint32Array, numLogits: number): StepShape {
   return {
     numTokens: tokens.length / TOKEN_WORDS,
     numLogits,
-    contextLength: roundContextLength(maxPosition),
+    contextLength: roundContextLength(maxPosition + numSteps - 1),
   };
 }

@@ -13,33 +13,45 @@ const MAX_TOKENS = 32;
 /** Shapes that are kept ready. */
 const MAX_SHAPES = 8;
 
-/** A command buffer for each shape that comes again; each can be submitted once. */
+/** What is ready for a shape. */
+interface ReadyCommands {
+  readonly shape: StepShape;
+  readonly commands: GPUCommandBuffer[];
+  /** As many are likely to be taken between two calls of {@linkcode StepCommands.prepare}. */
+  count: number;
+}
+
+/** Command buffers for each shape that comes again; each can be submitted once. */
 export class StepCommands {
   readonly #encode: (shape: StepShape) => GPUCommandBuffer;
-  /** By shape, the one unused longest first; null where the last one was taken. */
-  readonly #ready = new Map<string, { shape: StepShape; commands: GPUCommandBuffer | null }>();
+  /** By shape, the one unused longest first. */
+  readonly #ready = new Map<string, ReadyCommands>();
 
   /** @param encode makes the commands of a step */
   constructor(encode: (shape: StepShape) => GPUCommandBuffer) {
     this.#encode = encode;
   }
 
-  /** The commands of one step, to be submitted at once. */
-  take(shape: StepShape): GPUCommandBuffer {
+  /**
+   * The commands of one step, to be submitted at once.
+   *
+   * @param count steps of this shape that are taken before the host waits for the device
+   */
+  take(shape: StepShape, count = 1): GPUCommandBuffer {
+    if (shape.numTokens > MAX_TOKENS) return this.#encode(shape);
     const key = `${shape.numTokens} ${shape.numLogits} ${shape.contextLength}`;
-    const commands = this.#ready.get(key)?.commands ?? this.#encode(shape);
-    if (shape.numTokens <= MAX_TOKENS) {
-      this.#ready.delete(key);
-      this.#ready.set(key, { shape, commands: null });
-    }
-    return commands;
+    const entry = this.#ready.get(key) ?? { shape, commands: [], count };
+    entry.count = count;
+    this.#ready.delete(key);
+    this.#ready.set(key, entry);
+    return entry.commands.pop() ?? this.#encode(shape);
   }
 
   /** Encodes what was taken once more; to be called while the device works. */
   prepare(): void {
-    for (const [key, entry] of this.#ready) {
+    for (const [key, { shape, commands, count }] of this.#ready) {
       if (this.#ready.size > MAX_SHAPES) this.#ready.delete(key);
-      else entry.commands ??= this.#encode(entry.shape);
+      else while (commands.length < count) commands.push(this.#encode(shape));
     }
   }
 }

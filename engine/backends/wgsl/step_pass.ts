@@ -17,7 +17,7 @@ import type { FirstDispatches } from "./warm_up.ts";
 /** What a {@linkcode StepPass} is made from. */
 export interface StepPassOptions {
   readonly dispatches: readonly Dispatch[];
-  /** [rows, rowLength] f32. */
+  /** [rows, rowLength] f32 or words. */
   readonly output: GPUBuffer;
   readonly rowLength: number;
   readonly maxRows: number;
@@ -50,19 +50,24 @@ export class StepPass {
   /**
    * Begins to compute.
    *
+   * @param count times, one behind the other: for a pass that leaves the next batch
    * @throws {DeviceError} the device was lost
    */
-  submit(shape: StepShape): void {
+  submit(shape: StepShape, count = 1): void {
     this.#device.assertAlive();
-    // While it is measured, every batch has commands of its own.
-    const commands = this.trace === null ? this.#commands.take(shape) : this.#encode(shape);
-    this.#device.raw.queue.submit([commands]);
+    for (let i = 0; i < count; i++) {
+      // While it is measured, every batch has commands of its own.
+      const commands = this.trace === null
+        ? this.#commands.take(shape, count)
+        : this.#encode(shape);
+      this.#device.raw.queue.submit([commands]); // at once: the next ones may have to be encoded first
+    }
   }
 
   /**
    * Waits for what {@linkcode submit} began; at once where it has no output.
    *
-   * @returns [rows, rowLength] f32
+   * @returns [rows, rowLength] f32, or words as they are
    */
   async read(shape: StepShape): Promise<Float32Array<ArrayBuffer>> {
     const size = this.#outputBytes(shape);

@@ -24,6 +24,30 @@ Deno.test("Sampler.sample() takes the lowest index among equal logits", () => {
   assert.deepEqual(sampleMany(samplerOf({}), [1, 3, 3, 3], 1), [1]);
 });
 
+Deno.test("Sampler.isGreedy is true where the largest logit is all that counts", () => {
+  for (const params of [{}, { temperature: 2, topK: 1 }, { topP: 0.5, seed: 3, minP: 0.1 }]) {
+    assert.equal(samplerOf(params).isGreedy, true, JSON.stringify(params));
+  }
+  const others: SamplingParams[] = [
+    { temperature: 0.1 },
+    { temperature: 1, topK: 2 },
+    { logprobs: 0 },
+    { temperature: 1, topK: 1, logprobs: 2 },
+    { logitBias: { 1: 1 } },
+    { repetitionPenalty: 1.2 },
+    { presencePenalty: 0.1 },
+    { frequencyPenalty: 0.1 },
+  ];
+  for (const params of others) {
+    assert.equal(samplerOf(params).isGreedy, false, JSON.stringify(params));
+  }
+});
+
+Deno.test("Sampler.sample() with top-k 1 is greedy at any temperature", () => {
+  const sampler = samplerOf({ temperature: 3, topK: 1 });
+  assert.deepEqual(sampleMany(sampler, [0, 2, 1, 2, 1.999], 20), new Array(20).fill(1));
+});
+
 Deno.test("Sampler.sample() never chooses a masked token", () => {
   const logits = [-Infinity, 0, -Infinity, 0];
   assert.deepEqual(distinct(sampleMany(samplerOf({ temperature: 5 }), logits, 200)), [1, 3]);

@@ -29,6 +29,20 @@ Deno.test("StepCommands.take() hands out what was prepared since, each once", ()
   assert.equal(encoded.length, 3);
 });
 
+Deno.test("StepCommands.prepare() makes as many as are taken at once", () => {
+  const { commands, encoded } = createCommands();
+  for (let i = 0; i < 4; i++) commands.take(shape(1), 4);
+  commands.prepare();
+  assert.equal(encoded.length, 8);
+  const labels = Array.from({ length: 4 }, () => commands.take(shape(1), 4).label);
+  assert.equal(new Set(labels).size, 4);
+  assert.equal(encoded.length, 8);
+  commands.take(shape(1));
+  commands.prepare();
+  commands.prepare();
+  assert.equal(encoded.length, 10); // one alone was taken, and one is likely
+});
+
 Deno.test("StepCommands.take() tells shapes apart in tokens, rows and context", () => {
   const { commands, encoded } = createCommands();
   const shapes = [shape(2), shape(2, 1), { ...shape(2), contextLength: 512 }];

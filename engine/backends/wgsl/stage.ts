@@ -162,7 +162,7 @@ export class Stage {
         { sequence: -1, tokens, firstPosition: 0, blocks: [0], numLogits: numTokens },
       ]);
       this.write(batch);
-      await pass.warmUp(batch.shape, first);
+      for (const pass of passes) await pass.warmUp(batch.shape, first);
       onProgress((i + 1) / WARM_UP_TOKENS.length);
     }
   }

@@ -7,6 +7,7 @@ export { type GemmForm, type GemvForm, GPU_KERNELS, type GpuLinearOptions } from
 export type { BindingKind, Elem, Kernel } from "./kernel.ts";
 export {
   type AttentionKernelOptions,
+  canTakeRows,
   GEMM_TOKENS,
   type LinearKernelOptions,
   MAX_ROW_GROUPS,

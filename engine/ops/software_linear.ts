@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  canTakeRows,
   GEMM_TOKENS,
   type LinearKernelOptions,
   maxRowTiles,
@@ -73,7 +74,7 @@ export async function createSoftwareLinear(
   const forms = await Promise.all(
     [1, ...GEMM_TOKENS].map(async (numTokens): Promise<Form> => {
       const suffix = numTokens === 1 ? "gemv" : `gemm${numTokens}`;
-      const takesRows = isByRows && numTokens <= 2;
+      const takesRows = isByRows && canTakeRows(numTokens, numSteps);
       const isWide = !takesRows && numTiles >= MIN_WIDE_TILES &&
         kernel.entries.includes(`${kernel.name}_${suffix}_wide`);
       const entry = `${kernel.name}_${suffix}${isWide ? "_wide" : ""}`;
@@ -81,7 +82,7 @@ export async function createSoftwareLinear(
         numTokens,
         pipeline: await device.pipeline(kernel, entry, overrides),
         workgroupsY: takesRows
-          ? numRowWorkgroups(numTiles, maxRowTiles({ numTokens: numTokens as 1 | 2, isPaired }))
+          ? numRowWorkgroups(numTiles, maxRowTiles({ numTokens, isPaired }))
           : Math.ceil(numTiles / (isWide ? 2 : 1)),
       };
     }),

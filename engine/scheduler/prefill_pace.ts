@@ -6,7 +6,7 @@
  */
 
 /** A step with prompt tokens may take this much longer than a decode step: streams stay below three times their usual pause. */
-const MAX_EXTRA_SHARE = 1.25;
+const MAX_EXTRA_SHARE = 1.1;
 /** Fewer would read all weights for next to nothing, and a prompt must get on. */
 const MIN_CHUNK_TOKENS = 4;
 /** Steps with prompt tokens after which one without tells again what a step takes: contexts grow, machines get busy. */

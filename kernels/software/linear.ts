@@ -14,7 +14,7 @@
  *            …_gemm2, 4 and 8  so many tokens:      dispatch (ceil(T / tokens), as …_gemv)
  *            …_wide            two blocks a lane:   dispatch (…, ceil(tiles / 2))
  *            A lane has a block of eight rows, or two where the end joins them (`gated`, `rope`), which has no …_wide. Where row_scales
- *            is there, …_gemv and …_gemm2 go by rows; see linear_rows.ts.
+ *            is there, …_gemv goes by rows, and …_gemm2 if they are short; see linear_rows.ts.
  *            All sum in the same order, so a row does not depend on how many tokens the step has.
  *
  * @module
@@ -46,7 +46,7 @@ import weightsQ4F32 from "../lib/weights_q4_f32.wgsl" with { type: "text" };
 import weightsQ4Int8 from "../lib/weights_q4_int8.wgsl" with { type: "text" };
 import type { Elem, Kernel } from "../kernel.ts";
 import { assembleKernel, type Bindings, memoize } from "../assemble.ts";
-import { rowEntryPoint } from "./linear_rows.ts";
+import { canTakeRows, rowEntryPoint } from "./linear_rows.ts";
 import { gemmEntries, gemvEntries } from "./linear_tiles.ts";
 
 /** How activations lie in a texture: groups of 32 int8 with a scale, or plain f32. */
@@ -179,9 +179,16 @@ export const linearKernel: (options: LinearKernelOptions) => Kernel = memoize((o
 
 /** In place of those that walk along K. */
 function rowEntries(name: string, numGroups: number, isPaired: boolean): Record<string, string> {
-  const entry = (suffix: string, numTokens: 1 | 2) => ({
-    [`${name}_${suffix}`]: rowEntryPoint(`${name}_${suffix}`, { numTokens, numGroups, isPaired }),
-  });
+  const entry = (suffix: string, numTokens: 1 | 2) =>
+    canTakeRows(numTokens, numGroups)
+      ? {
+        [`${name}_${suffix}`]: rowEntryPoint(`${name}_${suffix}`, {
+          numTokens,
+          numGroups,
+          isPaired,
+        }),
+      }
+      : {};
   return { ...entry("gemv", 1), ...entry("gemm2", 2) };
 }
 

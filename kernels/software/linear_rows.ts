@@ -9,8 +9,11 @@
  */
 import { unroll } from "../assemble.ts";
 
-/** Groups of the longest row: 16 KB of variables for each token. */
+/** Groups of the longest row: 16 KB of variables. */
 export const MAX_ROW_GROUPS = 28;
+
+/** Groups of the longest row for two tokens: 22 KB of variables. */
+const MAX_PAIR_GROUPS = 20;
 
 const BLOCK_ROWS = 8;
 const TILE_ROWS = 64;
@@ -25,6 +28,11 @@ export interface RowEntryOptions {
   readonly numGroups: number;
   /** Whether the end joins two blocks of a lane. */
   readonly isPaired: boolean;
+}
+
+/** Whether so many tokens take rows of this length one after the other. */
+export function canTakeRows(numTokens: number, numGroups: number): numTokens is 1 | 2 {
+  return numTokens === 1 || (numTokens === 2 && numGroups <= MAX_PAIR_GROUPS);
 }
 
 /** Tiles of a workgroup at most. */

@@ -17,7 +17,7 @@ import { embedKernel, normAddKernel, resumeRowsKernel, stageRowsKernel } from ".
 
 export type { AttentionKernelOptions } from "./attention.ts";
 export type { LinearKernelOptions, Precision, WeightFormat } from "./linear.ts";
-export { MAX_ROW_GROUPS, maxRowTiles } from "./linear_rows.ts";
+export { canTakeRows, MAX_ROW_GROUPS, maxRowTiles } from "./linear_rows.ts";
 export { GEMM_TOKENS } from "./linear_tiles.ts";
 
 /** By family; most exist for a format, a precision or a size. */

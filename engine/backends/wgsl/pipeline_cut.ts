@@ -17,12 +17,13 @@ export const MAX_PIECE_TOKENS = 32;
 /** Fewer tokens go through as one: two pieces would read all weights twice for nothing. */
 const MIN_CUT_TOKENS = 5;
 
-/** Tokens of a piece of a batch, which is over soon, and of a prompt, where fewer pieces cost less between them. */
+/** Tokens of a piece of a batch, which is over soon. */
 const BATCH_PIECE_TOKENS = 8;
-const PROMPT_PIECE_TOKENS = 16;
 
-/** A step of so many tokens makes four large pieces. */
-const MIN_PROMPT_TOKENS = 64;
+/** Pieces of a prompt at least: fewer leave a stage waiting, more cost time between them. */
+const MIN_PROMPT_PIECES = 4;
+/** Smaller ones are for batches. */
+const MIN_PROMPT_PIECE_TOKENS = 16;
 
 /**
  * Half of the layers for each stage; the head goes with the last ones. The first stage has less to do for a batch, but its core
@@ -41,7 +42,9 @@ export function cutModel({ numHiddenLayers }: DecoderConfig, numStages: 1 | 2): 
  */
 export function choosePieceTokens(numTokens: number, hasOther: boolean): number {
   if (numTokens < MIN_CUT_TOKENS) return numTokens;
-  if (numTokens >= MIN_PROMPT_TOKENS) return PROMPT_PIECE_TOKENS;
+  for (let size = MAX_PIECE_TOKENS; size >= MIN_PROMPT_PIECE_TOKENS; size /= 2) {
+    if (numTokens >= MIN_PROMPT_PIECES * size) return size;
+  }
   // The second stage waits for the first piece even beside another step, if the chunk of a prompt makes that step a long one.
   return hasOther ? BATCH_PIECE_TOKENS : Math.min(BATCH_PIECE_TOKENS, Math.ceil(numTokens / 2));
 }

@@ -25,16 +25,16 @@ Deno.test("PrefillPace.maxPromptTokens() lets streams show their pace first", ()
   pace.record({ numDecoding: 0, numPromptTokens: 100, ms: 100 });
   assert.equal(chunk(pace, 4), 0);
   pace.record({ numDecoding: 4, numPromptTokens: 0, ms: 40 });
-  assert.equal(chunk(pace, 4), 50);
+  assert.equal(chunk(pace, 4), 44);
 });
 
 Deno.test("PrefillPace.maxPromptTokens() lengthens a decode step by a bounded share of its time", () => {
-  assert.equal(chunk(createPace(), 4), 50); // 1 ms a token, 1.25 · 40 ms
+  assert.equal(chunk(createPace(), 4), 44); // 1 ms a token, 1.1 · 40 ms
 });
 
 Deno.test("PrefillPace.maxPromptTokens() gives prompts more where more of them wait than streams run", () => {
-  assert.equal(chunk(createPace(), 4, 4), 50);
-  assert.equal(chunk(createPace(), 4, 12), 150);
+  assert.equal(chunk(createPace(), 4, 4), 44);
+  assert.equal(chunk(createPace(), 4, 12), 132);
 });
 
 Deno.test("PrefillPace.maxPromptTokens() keeps a prompt moving however slow its tokens are", () => {
@@ -46,10 +46,10 @@ Deno.test("PrefillPace.maxPromptTokens() keeps a prompt moving however slow its 
 
 Deno.test("PrefillPace.maxPromptTokens() asks for a step without prompts when the batch has changed", () => {
   const pace = createPace();
-  assert.equal(chunk(pace, 5), 50); // a quarter more takes about as long
+  assert.equal(chunk(pace, 5), 44); // a quarter more takes about as long
   assert.equal(chunk(pace, 8), 0);
   pace.record({ numDecoding: 8, numPromptTokens: 0, ms: 80 });
-  assert.equal(chunk(pace, 8), 100); // and not some mean of 40 and 80 ms
+  assert.equal(chunk(pace, 8), 88); // and not some mean of 40 and 80 ms
 });
 
 Deno.test("PrefillPace.maxPromptTokens() looks again from time to time how long a step takes without prompts", () => {
@@ -68,7 +68,7 @@ Deno.test("PrefillPace.record() follows a device that gets faster", () => {
   const pace = new PrefillPace();
   pace.record({ numDecoding: 1, numPromptTokens: 0, ms: 40 });
   for (let i = 0; i < 3; i++) pace.record({ numDecoding: 0, numPromptTokens: 100, ms: 200 });
-  assert.equal(chunk(pace, 1), 25);
+  assert.equal(chunk(pace, 1), 22);
   for (let i = 0; i < 30; i++) pace.record({ numDecoding: 0, numPromptTokens: 100, ms: 100 });
-  assert.equal(chunk(pace, 1), 49); // 50, but for the last trace of the past
+  assert.equal(chunk(pace, 1), 43); // 44, but for the last trace of the past
 });

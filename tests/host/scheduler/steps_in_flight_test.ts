@@ -101,7 +101,7 @@ Deno.test("Scheduler.schedule() gives a second step no prompt tokens where the f
   for (let i = 0; i < 3; i++) end(scheduler, begin(scheduler), 10);
   for (const start of [1000, 2000]) scheduler.add(prompt(200).map((token) => token + start));
   const first = begin(scheduler);
-  assert.deepEqual(shares(first), [[stream.id, 1], [1, 50]]); // 25 ms, since two prompts wait for one stream
+  assert.deepEqual(shares(first), [[stream.id, 1], [1, 44]]); // 22 ms, since two prompts wait for one stream
   assert.deepEqual(begin(scheduler), []);
   end(scheduler, first, 35);
   assert.equal(begin(scheduler).length, 2);
@@ -121,7 +121,7 @@ Deno.test("Scheduler.endStep() takes a prompt's time from the steps of streams, 
     end(scheduler, chunk, 1000); // no stream waits for it
   }
   begin(scheduler);
-  assert.equal(limit(), 25); // 12.5 ms
+  assert.equal(limit(), 22); // 11 ms
 });
 
 Deno.test("Scheduler.endStep() learns what streams take from no step that the rest of a prompt may hold up", () => {
@@ -138,7 +138,7 @@ Deno.test("Scheduler.endStep() learns what streams take from no step that the re
   for (let i = 0; i < 2; i++) end(scheduler, begin(scheduler), 1000);
   scheduler.add(prompt(200).map((token) => token + 2000));
   begin(scheduler);
-  assert.deepEqual(shares(begin(scheduler)).map(([, numTokens]) => numTokens), [25]);
+  assert.deepEqual(shares(begin(scheduler)).map(([, numTokens]) => numTokens), [22]);
 });
 
 Deno.test("Scheduler.schedule() leaves the blocks of a sequence in flight to it, and takes them once its step has ended", () => {

@@ -29,7 +29,7 @@ Deno.test("choosePieceTokens() cuts no step into more than a stage holds", () =>
 
 Deno.test("choosePieceTokens() cuts a small step that is alone in two, and none beside another", () => {
   const choose = (hasOther: boolean) =>
-    [1, 4, 5, 8, 16, 128].map((numTokens) => choosePieceTokens(numTokens, hasOther));
-  assert.deepEqual(choose(false), [1, 4, 3, 4, 8, 16]);
-  assert.deepEqual(choose(true), [1, 4, 8, 8, 8, 16]);
+    [1, 4, 5, 8, 16, 64, 127, 128].map((numTokens) => choosePieceTokens(numTokens, hasOther));
+  assert.deepEqual(choose(false), [1, 4, 3, 4, 8, 16, 16, 32]);
+  assert.deepEqual(choose(true), [1, 4, 8, 8, 8, 16, 16, 32]);
 });

@@ -6,7 +6,9 @@
 import {
   canTakeRows,
   GEMM_TOKENS,
+  isPairedEnd,
   type LinearKernelOptions,
+  linearSuffix,
   maxRowTiles,
   SOFTWARE_KERNELS,
 } from "../../kernels/mod.ts";
@@ -56,9 +58,12 @@ export async function createSoftwareLinear(
   const format = weightFormatOf(weight);
   const { numSteps } = tileShapeOf(weight);
   const isByRows = format === "q4_int8_rows";
+  const isPaired = isPairedEnd(end.end);
+  const isWide = !isPaired && numTiles >= MIN_WIDE_TILES;
   const kernel = SOFTWARE_KERNELS.linear({
     format,
     isNormed: x.squares !== null,
+    isWide,
     ...(isByRows ? { numGroups: numSteps } : {}),
     ...end,
   });
@@ -70,18 +75,13 @@ export async function createSoftwareLinear(
     ...(x.squares ? { NORM_TILES: numTilesOf(weight.numCols) } : {}),
     ...options.overrides,
   };
-  const isPaired = end.end === "gated" || end.end === "rope";
   const forms = await Promise.all(
     [1, ...GEMM_TOKENS].map(async (numTokens): Promise<Form> => {
-      const suffix = numTokens === 1 ? "gemv" : `gemm${numTokens}`;
-      const takesRows = isByRows && canTakeRows(numTokens, numSteps);
-      const isWide = !takesRows && numTiles >= MIN_WIDE_TILES &&
-        kernel.entries.includes(`${kernel.name}_${suffix}_wide`);
-      const entry = `${kernel.name}_${suffix}${isWide ? "_wide" : ""}`;
+      const entry = `${kernel.name}_${linearSuffix(numTokens)}`;
       return {
         numTokens,
         pipeline: await device.pipeline(kernel, entry, overrides),
-        workgroupsY: takesRows
+        workgroupsY: isByRows && canTakeRows(numTokens, numSteps)
           ? numRowWorkgroups(numTiles, maxRowTiles({ numTokens, isPaired }))
           : Math.ceil(numTiles / (isWide ? 2 : 1)),
       };

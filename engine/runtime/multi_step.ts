@@ -4,7 +4,13 @@
  *
  * @module
  */
-import type { ScheduledSequence, Scheduler, Sequence, Speculation } from "../scheduler/mod.ts";
+import {
+  isDecoding,
+  type ScheduledSequence,
+  type Scheduler,
+  type Sequence,
+  type Speculation,
+} from "../scheduler/mod.ts";
 import type { ActiveGeneration } from "./active_generation.ts";
 import { MAX_GREEDY_STEPS, NO_TOKEN, type Runner } from "./runner.ts";
 import { toRunnerEntries } from "./runner_entries.ts";
@@ -108,7 +114,7 @@ export class MultiStep {
   #isGreedy(sequence: Sequence): boolean {
     const hasBegun = sequence.tokens.length > sequence.numPromptTokens;
     const generation = this.#parts.generationOf(sequence);
-    return sequence.numPending === 1 && hasBegun && generation?.needsHost === false;
+    return isDecoding(sequence) && hasBegun && generation?.needsHost === false;
   }
 
   /** Steps that a sequence may still have, and has slots for. */

@@ -4,5 +4,5 @@
  * @module
  */
 export { type ScheduledSequence, Scheduler, type SchedulerOptions } from "./scheduler.ts";
-export { Sequence, type SequenceStatus } from "./sequence.ts";
+export { isDecoding, Sequence, type SequenceStatus } from "./sequence.ts";
 export { Speculation, type SpeculationMode, type SpeculationOptions } from "./speculation.ts";

@@ -1,4 +1,4 @@
-// Writes activations for int8 layers: groups of 32 columns, an f32 scale each.
+// Writes activations for int8 layers: groups of 32 columns, an f32 scale each; goes behind lib/bytes.wgsl.
 //   q = round(v / scale), scale = max |v| / 127. Texels 3 g and 3 g + 1 of a token hold group g as bytes q + 128: word w of the first
 //   q_(8w+4), q_(8w+5), q_(8w), q_(8w+1), lowest byte first, and of the second the two behind each. So every other byte of a word is
 //   a pair that one multiplication takes; see lib/weights_q4_int8.wgsl. Texel 3 g + 2 holds where the group's sum starts (-7 · Σ q in
@@ -9,11 +9,6 @@ override STAGED_BLOCKS: u32;
 var<workgroup> lane_maxima: array<vec4f, 2>; // one component a lane
 var<workgroup> lane_sums: array<vec4i, 2>;
 var<workgroup> lane_words: array<vec4u, 4>; // a group's first texel and second one, one component a lane
-
-// Four numbers from -127 to 127 as bytes.
-fn pack_bytes(a: i32, b: i32, c: i32, d: i32) -> u32 {
-  return u32(a + 128) | (u32(b + 128) << 8u) | (u32(c + 128) << 16u) | (u32(d + 128) << 24u);
-}
 
 // Stores eight columns of a token. All lanes take part; lanes 4 j .. 4 j + 3 have the four blocks of one group. A lane with a
 // block from STAGED_BLOCKS on stores nothing, and its values must be zero.

@@ -6,11 +6,6 @@ var<workgroup> lane_maxima: array<f32, 8>;
 var<workgroup> lane_sums: array<i32, 8>;
 var<workgroup> lane_words: array<vec2u, 8>;
 
-// Four numbers from -127 to 127 as bytes.
-fn pack_bytes(a: i32, b: i32, c: i32, d: i32) -> u32 {
-  return u32(a + 128) | (u32(b + 128) << 8u) | (u32(c + 128) << 16u) | (u32(d + 128) << 24u);
-}
-
 // Stores eight columns of a token. All lanes take part; lanes 4 j .. 4 j + 3 have the four blocks of one group. A lane with a
 // block from STAGED_BLOCKS on stores nothing, and its values must be zero.
 fn stage(row: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {

@@ -23,7 +23,6 @@
  * @module
  */
 import kvTiles from "../lib/kv_tiles.wgsl" with { type: "text" };
-import stageInt8Straight from "../lib/stage_int8_straight.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import texelF16 from "../lib/texel_f16.wgsl" with { type: "text" };
 import texelF32 from "../lib/texel_f32.wgsl" with { type: "text" };
@@ -47,7 +46,7 @@ export interface AttentionKernelOptions {
 /** The kernel of these sizes. */
 export const attentionKernel: (options: AttentionKernelOptions) => Kernel = memoize((options) => {
   const { headDim, numQueries, elem, staged } = options;
-  const end = staged ? stagedParts(staged) : null;
+  const end = staged ? stagedParts(staged, { isStraight: true }) : null;
   const name = `attention_tiled_${numQueries}x${headDim}_${elem}${staged ? `_${staged}` : ""}`;
   return assembleKernel(name, {
     bindings: {
@@ -64,7 +63,7 @@ export const attentionKernel: (options: AttentionKernelOptions) => Kernel = memo
       elem === "f16" ? texelF16 : texelF32,
       kvTiles,
       head(headDim, numQueries, elem),
-      end ? (staged === "int8" ? stageInt8Straight : end.part) + FINISH_STAGED : FINISH_STORE,
+      end ? end.part + FINISH_STAGED : FINISH_STORE,
       body(name, headDim, numQueries, elem),
     ],
   });

@@ -10,17 +10,17 @@
  *   w          texture     see lib/row_tiles.wgsl; codes past K are 7, other weights past K zero
  *   scales     texture     a lane's eight scales a group: one texel of f16 (int8 layers) or two of f32, on the lines of w
  *   row_scales texture     the same scales, eight groups of one row a texel: see lib/scales_rows_f16.wgsl
- * Entries    …_gemv            one token:           dispatch (1, tiles), or by rows (1, any number up to tiles)
- *            …_gemm2, 4 and 8  so many tokens:      dispatch (ceil(T / tokens), as …_gemv)
- *            …_wide            two blocks a lane:   dispatch (…, ceil(tiles / 2))
- *            A lane has a block of eight rows, or two where the end joins them (`gated`, `rope`), which has no …_wide. Where row_scales
- *            is there, …_gemv goes by rows, and …_gemm2 if they are short; see linear_rows.ts.
+ * Entries    …_gemv            one token:       dispatch (1, tiles), or by rows (1, any number up to tiles)
+ *            …_gemm2, 4 and 8  so many tokens:  dispatch (ceil(T / tokens), as …_gemv)
+ *            A lane has a block of eight rows; or two where the end joins them (`gated`, `rope`); or, in a wide kernel, two, and half as
+ *            many workgroups. Where row_scales is there, …_gemv goes by rows, and …_gemm2 if they are short; see linear_rows.ts.
  *            All sum in the same order, so a row does not depend on how many tokens the step has.
  *
  * @module
  */
 import blocksAsEnded from "../lib/blocks_as_ended.wgsl" with { type: "text" };
 import blocksAsStored from "../lib/blocks_as_stored.wgsl" with { type: "text" };
+import bytes from "../lib/bytes.wgsl" with { type: "text" };
 import endGated from "../lib/end_gated.wgsl" with { type: "text" };
 import endResidual from "../lib/end_residual.wgsl" with { type: "text" };
 import endRope from "../lib/end_rope.wgsl" with { type: "text" };
@@ -38,6 +38,7 @@ import scalesRowsF16 from "../lib/scales_rows_f16.wgsl" with { type: "text" };
 import scalesF32 from "../lib/scales_f32.wgsl" with { type: "text" };
 import stageF32 from "../lib/stage_f32.wgsl" with { type: "text" };
 import stageInt8 from "../lib/stage_int8.wgsl" with { type: "text" };
+import stageInt8Straight from "../lib/stage_int8_straight.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import texelF16 from "../lib/texel_f16.wgsl" with { type: "text" };
 import texelF32 from "../lib/texel_f32.wgsl" with { type: "text" };
@@ -47,7 +48,7 @@ import weightsQ4Int8 from "../lib/weights_q4_int8.wgsl" with { type: "text" };
 import type { Elem, Kernel } from "../kernel.ts";
 import { assembleKernel, type Bindings, memoize } from "../assemble.ts";
 import { canTakeRows, rowEntryPoint } from "./linear_rows.ts";
-import { gemmEntries, gemvEntries } from "./linear_tiles.ts";
+import { GEMM_TOKENS, tileEntryPoint } from "./linear_tiles.ts";
 
 /** How activations lie in a texture: groups of 32 int8 with a scale, or plain f32. */
 export type Precision = "int8" | "f32";
@@ -63,6 +64,11 @@ export interface LinearKernelOptions {
   /** `store` into a buffer, `rope` into queries and a KV cache, `residual` and `gated` into activations. */
   readonly end: "store" | "rope" | "residual" | "gated";
   readonly isNormed: boolean;
+  /**
+   * Whether a workgroup takes two tiles, where the end does not join two blocks anyway.
+   * @default false
+   */
+  readonly isWide?: boolean;
   /**
    * Of the activations.
    * @default "f32"
@@ -83,10 +89,16 @@ const FORMAT_PARTS: Record<WeightFormat, readonly string[]> = {
   dense_f32: [texelF32, weightsDense],
 };
 
-/** Texture and WGSL of what a kernel leaves for the next one. */
-export function stagedParts(precision: Precision): { bindings: Bindings; part: string } {
+/** Texture and WGSL of what a kernel leaves for the next one, for callers in a loop or in straight-line code. */
+export function stagedParts(
+  precision: Precision,
+  { isStraight = false } = {},
+): { bindings: Bindings; part: string } {
   return precision === "int8"
-    ? { bindings: { staged: ["texture_uint_write"] }, part: stageInt8 }
+    ? {
+      bindings: { staged: ["texture_uint_write"] },
+      part: bytes + (isStraight ? stageInt8Straight : stageInt8),
+    }
     : { bindings: { staged: ["texture_float_write"] }, part: stageF32 };
 }
 
@@ -133,26 +145,43 @@ function endOf(
   }
 }
 
+/** Whether an end joins two blocks of a lane. */
+export function isPairedEnd(end: LinearKernelOptions["end"]): boolean {
+  return end === "gated" || end === "rope";
+}
+
+/** What the entry point for so many tokens adds to the kernel's name. */
+export function linearSuffix(numTokens: number): string {
+  return numTokens === 1 ? "gemv" : `gemm${numTokens}`;
+}
+
 /** The layer's kernel. */
 export const linearKernel: (options: LinearKernelOptions) => Kernel = memoize((options) => {
-  const { format, end, isNormed, staged, kvElem, numGroups } = options;
+  const { format, end, isNormed, isWide = false, staged, kvElem, numGroups } = options;
+  const isPaired = isPairedEnd(end);
+  const blocks = isPaired ? "pair" : isWide ? "wide" : "one";
   const name = [
     "linear",
     format,
     numGroups,
     isNormed && "normed",
     end,
+    isWide && "wide",
     staged ?? kvElem,
   ]
     .filter(Boolean)
     .join("_");
   const own = endOf(options);
-  const isPaired = end === "gated" || end === "rope";
-  const entries = {
-    ...gemvEntries(name, isPaired),
-    ...gemmEntries(name, { isPaired, isByRows: numGroups !== undefined }),
-    ...(numGroups === undefined ? {} : rowEntries(name, numGroups, isPaired)),
-  };
+  const isByRows = numGroups !== undefined;
+  const entries = Object.fromEntries([1, ...GEMM_TOKENS].map((numTokens) => {
+    const entry = `${name}_${linearSuffix(numTokens)}`;
+    return [
+      entry,
+      isByRows && canTakeRows(numTokens, numGroups)
+        ? rowEntryPoint(entry, { numTokens, numGroups, isPaired })
+        : tileEntryPoint(entry, numTokens, { blocks, isByRows }),
+    ];
+  }));
   return assembleKernel(name, {
     entries: Object.keys(entries),
     bindings: {
@@ -170,27 +199,12 @@ export const linearKernel: (options: LinearKernelOptions) => Kernel = memoize((o
       rowTiles,
       ...FORMAT_PARTS[format],
       ...own.parts,
-      ...(numGroups === undefined ? [] : [end === "rope" ? blocksAsStored : blocksAsEnded]),
+      ...(isByRows ? [end === "rope" ? blocksAsStored : blocksAsEnded] : []),
       isNormed ? normFactor : NO_NORM,
       ...Object.values(entries),
     ],
   });
 });
-
-/** In place of those that walk along K. */
-function rowEntries(name: string, numGroups: number, isPaired: boolean): Record<string, string> {
-  const entry = (suffix: string, numTokens: 1 | 2) =>
-    canTakeRows(numTokens, numGroups)
-      ? {
-        [`${name}_${suffix}`]: rowEntryPoint(`${name}_${suffix}`, {
-          numTokens,
-          numGroups,
-          isPaired,
-        }),
-      }
-      : {};
-  return { ...entry("gemv", 1), ...entry("gemm2", 2) };
-}
 
 const SIZES = `
 override K: u32;

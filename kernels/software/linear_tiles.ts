@@ -11,48 +11,22 @@ import { unroll } from "../assemble.ts";
 /** Tokens of the `…_gemm` entries' workgroups: the last serves all larger batches, the others those that would not fill it. */
 export const GEMM_TOKENS = [2, 4, 8] as const;
 
-/** One entry point. */
-interface Tile {
-  readonly numTokens: number;
+/** What all entry points of a kernel have in common. */
+export interface TileOptions {
   /** Blocks of eight rows a lane: one, two where the end joins two, or two that lie side by side. */
   readonly blocks: "one" | "pair" | "wide";
   /** Whether the steps of a row lie together, and not those of a tile. */
   readonly isByRows: boolean;
 }
 
-/** Entry points by name for one token. */
-export function gemvEntries(name: string, isPaired: boolean): Record<string, string> {
-  const entry = (suffix: string, blocks: Tile["blocks"]) => ({
-    [`${name}_${suffix}`]: entryPoint(`${name}_${suffix}`, {
-      numTokens: 1,
-      blocks,
-      isByRows: false,
-    }),
-  });
-  if (isPaired) return entry("gemv", "pair");
-  return { ...entry("gemv", "one"), ...entry("gemv_wide", "wide") };
-}
-
-/** Entry points by name for several tokens, for weights that may lie row by row. */
-export function gemmEntries(
-  name: string,
-  { isPaired, isByRows }: { isPaired: boolean; isByRows: boolean },
-): Record<string, string> {
-  return Object.fromEntries(
-    GEMM_TOKENS.flatMap((numTokens) => {
-      const tile = (suffix: string, blocks: Tile["blocks"]): [string, string] => {
-        const entry = `${name}_gemm${numTokens}${suffix}`;
-        return [entry, entryPoint(entry, { numTokens, blocks, isByRows })];
-      };
-      return isPaired ? [tile("", "pair")] : [tile("", "one"), tile("_wide", "wide")];
-    }),
-  );
-}
-
 const ROWS = ["low.x", "low.y", "low.z", "low.w", "high.x", "high.y", "high.z", "high.w"];
 
-/** Sums of block b's rows for token t are `sum_<b>_<t>_low` and `…_high`. */
-function entryPoint(name: string, { numTokens, blocks: kind, isByRows }: Tile): string {
+/** The entry point for so many tokens. Sums of block b's rows for token t are `sum_<b>_<t>_low` and `…_high`. */
+export function tileEntryPoint(
+  name: string,
+  numTokens: number,
+  { blocks: kind, isByRows }: TileOptions,
+): string {
   const numBlocks = kind === "one" ? 1 : 2;
   const tokens = (line: (t: number) => string) => unroll(numTokens, line);
   const blocks = (line: (b: number) => string) => unroll(numBlocks, line);

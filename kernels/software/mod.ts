@@ -16,7 +16,13 @@ import ropeKvAppendTiled from "./rope_kv_append_tiled.wgsl" with { type: "text" 
 import { embedKernel, normAddKernel, resumeRowsKernel, stageRowsKernel } from "./rows.ts";
 
 export type { AttentionKernelOptions } from "./attention.ts";
-export type { LinearKernelOptions, Precision, WeightFormat } from "./linear.ts";
+export {
+  isPairedEnd,
+  type LinearKernelOptions,
+  linearSuffix,
+  type Precision,
+  type WeightFormat,
+} from "./linear.ts";
 export { canTakeRows, MAX_ROW_GROUPS, maxRowTiles } from "./linear_rows.ts";
 export { GEMM_TOKENS } from "./linear_tiles.ts";
 

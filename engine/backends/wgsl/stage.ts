@@ -153,8 +153,8 @@ export class Stage {
   async warmUp(onProgress: (share: number) => void = () => {}): Promise<void> {
     const { options: { plan }, record } = this.#parts;
     const writer = new StepWriter(runnerLimits(plan));
-    const pass = record.head.length > 0 ? this.whole : this.layers;
-    const passes = this.greedy ? [pass, this.greedy] : [pass];
+    const passes = [record.head.length > 0 ? this.whole : this.layers];
+    if (this.greedy) passes.push(this.greedy);
     const first = new FirstDispatches();
     for (const [i, numTokens] of WARM_UP_TOKENS.entries()) {
       const tokens = new Array<number>(numTokens).fill(0);

@@ -5,6 +5,7 @@ import { ModelEngine } from "../../../engine/runtime/model_engine.ts";
 import type { GrammarSession } from "../../../engine/sampling/grammar/mod.ts";
 import type { GenerationEvent, GenerationRequest } from "../../../engine/types.ts";
 import { createStubText, StubRunner, type StubRunnerOptions } from "../../support/stub_runner.ts";
+import { runAll } from "../../support/model_engine.ts";
 
 function createModel(options: StubRunnerOptions = {}, maxWaiting = 4, maxWaitMs = 60_000) {
   const runner = new StubRunner(options);
@@ -34,10 +35,6 @@ function submit(engine: ModelEngine, request: Partial<GenerationRequest>) {
     return last?.type === "finish" ? last : null;
   };
   return { id, numPromptTokens, events, errors, text, finish };
-}
-
-async function runAll(engine: ModelEngine): Promise<void> {
-  while (await engine.step());
 }
 
 Deno.test("ModelEngine.step() generates until maxTokens and reports the counts", async () => {

@@ -6,6 +6,7 @@ import type { GenerationEvent, GenerationRequest, SamplingParams } from "../../.
 import { PagedRunner, type PagedRunnerOptions } from "../../support/paged_runner.ts";
 import { createRandom } from "../../support/random.ts";
 import { createStubText } from "../../support/stub_runner.ts";
+import { runAll, withoutTimes } from "../../support/model_engine.ts";
 
 function createModel(speculation: SpeculationMode, options: PagedRunnerOptions = {}) {
   const runner = new PagedRunner(options);
@@ -32,19 +33,6 @@ function submit(engine: ModelEngine, request: Partial<GenerationRequest>) {
   });
   const text = () => events.map((event) => event.type === "text" ? event.text : "").join("");
   return { id, events, text };
-}
-
-async function runAll(engine: ModelEngine): Promise<void> {
-  while (await engine.step());
-}
-
-/** All that a client sees, but for times. */
-function withoutTimes(events: readonly GenerationEvent[]) {
-  return events.map((event) =>
-    event.type === "finish"
-      ? { ...event, usage: { ...event.usage, timeToFirstTokenMs: 0, decodeMs: 0 } }
-      : event
-  );
 }
 
 /** Asks everything in groups. */

@@ -8,6 +8,7 @@ import type { GenerationEvent, GenerationRequest } from "../../../engine/types.t
 import { PagedRunner, type PagedRunnerOptions } from "../../support/paged_runner.ts";
 import { createRandom } from "../../support/random.ts";
 import { createStubText } from "../../support/stub_runner.ts";
+import { runAll } from "../../support/model_engine.ts";
 
 function createModel(options: PagedRunnerOptions = {}, speculation: SpeculationMode = "off") {
   const runner = new PagedRunner({ maxStepsInFlight: 2, ...options });
@@ -42,10 +43,6 @@ function submit(
     return last?.type === "finish" ? last.reason : null;
   };
   return { id, text, reason, errors };
-}
-
-async function runAll(engine: ModelEngine): Promise<void> {
-  while (await engine.step());
 }
 
 async function answerAlone(request: Partial<GenerationRequest>): Promise<string> {

@@ -84,7 +84,10 @@ export function shardChanged({ path }: ShardFile): ModelInvalidError {
   );
 }
 
-/** An open shard, read from its start to its end. */
+/**
+ * An open shard, read from its start to its end. Its stamps are the path's, since an open file of a compiled program has none:
+ * one before it is opened and one after the last read, so that a file which took its place meanwhile is seen as well.
+ */
 class ShardReader implements Disposable {
   readonly #shard: ShardFile;
   readonly #file: Deno.FsFile;
@@ -93,13 +96,11 @@ class ShardReader implements Disposable {
 
   constructor(shard: ShardFile) {
     this.#shard = shard;
-    this.#file = openShard(shard);
-    const info = this.#file.statSync();
-    this.#stamp = stampOf(info);
+    const info = existing(shard, Deno.statSync);
     // The size was checked when the package was opened; checked again, as the file may have changed since.
-    if (info.size === shard.nbytes) return;
-    this[Symbol.dispose]();
-    throw wrongSize(shard, info.size);
+    if (info.size !== shard.nbytes) throw wrongSize(shard, info.size);
+    this.#stamp = stampOf(info);
+    this.#file = existing(shard, Deno.openSync);
   }
 
   /** Fills all of `target`. */
@@ -113,8 +114,8 @@ class ShardReader implements Disposable {
 
   /** Closes the file. Returns its stamp. */
   end(): string {
-    const stamp = stampOf(this.#file.statSync());
     this[Symbol.dispose]();
+    const stamp = stampOf(existing(this.#shard, Deno.statSync));
     if (stamp !== this.#stamp) throw shardChanged(this.#shard);
     return stamp;
   }
@@ -129,9 +130,9 @@ function stampOf({ dev, ino, size, mtime, ctime }: Deno.FileInfo): string {
   return [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join();
 }
 
-function openShard(shard: ShardFile): Deno.FsFile {
+function existing<T>(shard: ShardFile, read: (path: string) => T): T {
   try {
-    return Deno.openSync(shard.path);
+    return read(shard.path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new ModelInvalidError(

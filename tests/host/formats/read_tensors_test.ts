@@ -97,6 +97,18 @@ for (const shard of [0, 1]) {
   });
 }
 
+Deno.test("readTensors() reads files that cannot tell their state while open, as those of a compiled program", async () => {
+  const { statSync } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.statSync = () => {
+    throw new Deno.errors.NotSupported("The operation is not supported");
+  };
+  try {
+    assert.equal((await readAll(await writePackage())).length, 5);
+  } finally {
+    Deno.FsFile.prototype.statSync = statSync;
+  }
+});
+
 Deno.test("readTensors() finds a shard that changes between its worker's reading and its own", async () => {
   const dir = await writePackage();
   const path = `${dir}/params_shard_1.bin`;

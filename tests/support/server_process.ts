@@ -3,7 +3,11 @@
  *
  * @module
  */
-const ROOT = new URL("../../", import.meta.url);
+const SOURCES = {
+  path: Deno.execPath(),
+  args: ["run", "-A", "--config", "deno.json", "main.ts"],
+  cwd: new URL("../../", import.meta.url),
+};
 
 /** A running server; disposing it sends SIGTERM and waits for the end. */
 export interface ServerProcess extends AsyncDisposable {
@@ -15,15 +19,19 @@ export interface ServerProcess extends AsyncDisposable {
 export interface ServerProcessOptions {
   /** Settings by their environment names, `OLLM_SERVER__RESPONSE_STORE_BACKEND` for one. */
   env?: Record<string, string>;
+  /** Program, first arguments, directory and so on, where it is not `main.ts` of these sources. */
+  program?: Deno.CommandOptions & { path: string };
 }
 
 /** Starts `main.ts serve` and waits until it answers. */
-export async function startServer({ env }: ServerProcessOptions = {}): Promise<ServerProcess> {
+export async function startServer(
+  { env, program = SOURCES }: ServerProcessOptions = {},
+): Promise<ServerProcess> {
   const port = findFreePort();
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--config", "deno.json", "main.ts", "serve", "--port", String(port)],
-    cwd: ROOT,
-    env: { OLLM_SERVER__LOG_LEVEL: "error", ...env },
+  const process = new Deno.Command(program.path, {
+    ...program,
+    args: [...program.args ?? [], "serve", "--port", String(port)],
+    env: { ...program.env, OLLM_SERVER__LOG_LEVEL: "error", ...env },
     stdin: "null",
     stdout: "null",
     stderr: "inherit",

@@ -7,6 +7,7 @@
 import type { BindingKind, Elem, Kernel } from "../../kernels/mod.ts";
 import { DeviceError } from "../errors.ts";
 import { isFastReadbackSafe } from "./readback.ts";
+import { bindingOf, type GpuResource } from "./resources.ts";
 
 /** `software` is a driver that runs on the CPU (lavapipe, SwiftShader, WARP), `gpu` anything else. */
 export type AdapterKind = "gpu" | "software";
@@ -21,9 +22,6 @@ export interface AdapterInfo {
   /** Largest buffer, in bytes. */
   readonly maxBufferBytes: number;
 }
-
-/** What a kernel binds. */
-export type GpuResource = GPUBuffer | GPUTexture;
 
 /** A number fixed per pipeline. */
 export type Overrides = Readonly<Record<string, number | boolean>>;
@@ -257,10 +255,7 @@ export class GpuDevice {
     return this.raw.createBindGroup({
       label: kernel.name,
       layout: this.layout(kernel),
-      entries: resources.map((resource, binding) => ({
-        binding,
-        resource: resource instanceof GPUTexture ? resource.createView() : { buffer: resource },
-      })),
+      entries: resources.map((resource, binding) => ({ binding, resource: bindingOf(resource) })),
     });
   }
 

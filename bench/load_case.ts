@@ -11,7 +11,7 @@
 import { cpuUsage } from "node:process";
 import type { ModelPlan } from "../engine/backends/wgsl/mod.ts";
 import type { ModelPackage } from "../engine/formats/mod.ts";
-import type { GpuDevice } from "../engine/gpu/mod.ts";
+import { type GpuDevice, isTexture, locateBuffer, locateTexture } from "../engine/gpu/mod.ts";
 
 /** What one load took. */
 export interface LoadMeasurement {
@@ -53,8 +53,8 @@ function copy(device: GpuDevice, pkg: ModelPackage, plan: ModelPlan): void {
   const READ_BYTES = 4 * 1024 * 1024;
   const buffer = new Uint8Array(Math.max(...pkg.shards.map(({ nbytes }) => nbytes), 128 * 2 ** 20));
   const store = plan.kernelSet.matrices;
-  const resources = [...plan.matrices].flatMap(([name, layout]) =>
-    store.create(device, name, layout).parts.flatMap((part) => part.resources)
+  const resources = [...store.createAll(device, plan.matrices).values()].flatMap(({ parts }) =>
+    parts.flatMap((part) => part.resources)
   );
   for (const { path, nbytes } of pkg.shards) {
     using file = Deno.openSync(path);
@@ -63,15 +63,19 @@ function copy(device: GpuDevice, pkg: ModelPackage, plan: ModelPlan): void {
     }
   }
   for (const resource of resources) {
-    if (resource instanceof GPUTexture) {
-      const { width, height } = resource;
+    if (isTexture(resource)) {
+      const { texture, layer } = locateTexture(resource);
+      const { width, height } = texture;
       device.raw.queue.writeTexture(
-        { texture: resource },
+        { texture, origin: [0, 0, layer] },
         buffer.subarray(0, 16 * width * height),
         { bytesPerRow: 16 * width, rowsPerImage: height },
         [width, height],
       );
-    } else device.writeBuffer(resource, buffer.subarray(0, resource.size));
+    } else {
+      const { buffer: target } = locateBuffer(resource);
+      device.writeBuffer(target, buffer.subarray(0, target.size));
+    }
     device.flush();
   }
 }

@@ -7,7 +7,14 @@
 import type { BindingKind, Elem, Kernel } from "../../kernels/mod.ts";
 import { DeviceError } from "../errors.ts";
 import { isFastReadbackSafe } from "./readback.ts";
-import { bindingOf, type GpuResource } from "./resources.ts";
+import {
+  bindingOf,
+  type BufferResource,
+  type GpuResource,
+  isTexture,
+  locateBuffer,
+  locateTexture,
+} from "./resources.ts";
 
 /** `software` is a driver that runs on the CPU (lavapipe, SwiftShader, WARP), `gpu` anything else. */
 export type AdapterKind = "gpu" | "software";
@@ -35,6 +42,7 @@ const WANTED_LIMITS = [
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
   "maxTextureDimension2D", // weights of the software set
+  "maxTextureArrayLayers", // those of all layers in one texture
   "maxStorageTexturesPerShaderStage", // its layers bind up to six
 ] as const;
 
@@ -178,22 +186,24 @@ export class GpuDevice {
   }
 
   /** Writes bytes at `offset`; a last incomplete word is filled up with zeros. */
-  writeBuffer(buffer: GPUBuffer, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+  writeBuffer(target: BufferResource, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    const { buffer, offset: start } = locateBuffer(target);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const whole = bytes.length - bytes.length % 4;
-    if (whole > 0) this.raw.queue.writeBuffer(buffer, offset, bytes, 0, whole);
+    if (whole > 0) this.raw.queue.writeBuffer(buffer, start + offset, bytes, 0, whole);
     if (whole < bytes.length) {
       const last = new Uint8Array(4);
       last.set(bytes.subarray(whole));
-      this.raw.queue.writeBuffer(buffer, offset + whole, last);
+      this.raw.queue.writeBuffer(buffer, start + offset + whole, last);
     }
   }
 
   /** Writes 16 zeros at the start of a new buffer, or of a texture with texels of as many bytes. */
   touch(resource: GpuResource): void {
     const zeros = new Uint8Array(16);
-    if (resource instanceof GPUBuffer) this.raw.queue.writeBuffer(resource, 0, zeros);
-    else this.raw.queue.writeTexture({ texture: resource }, zeros, {}, [1, 1]);
+    if (!isTexture(resource)) return this.writeBuffer(resource, zeros);
+    const { texture, layer } = locateTexture(resource);
+    this.raw.queue.writeTexture({ texture, origin: [0, 0, layer] }, zeros, {}, [1, 1]);
   }
 
   /** Hands pending writes to the driver, so that their staging memory can be freed. */

@@ -8,6 +8,6 @@ export * from "./fast_waits.ts";
 export * from "./pass_timer.ts";
 export * from "./readback.ts";
 export * from "./recording.ts";
-export { type GpuResource, isStackSlot, slotStride, type StackSlot } from "./resources.ts";
+export * from "./resources.ts";
 export * from "./timestamps.ts";
 export * from "./software_threads.ts";

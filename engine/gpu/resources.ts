@@ -5,17 +5,26 @@
  */
 
 /** One of several equal pieces of memory in one object, which a kernel can reach by their number; alone it is like any other. */
-export interface StackSlot {
+export interface SlotOf<Stack extends GPUTexture | GPUBuffer> {
   /** A texture with a layer for each slot, or a buffer. */
-  readonly stack: GPUTexture | GPUBuffer;
+  readonly stack: Stack;
   /** From 0. */
   readonly index: number;
   /** Bytes of a buffer's slot that are bound; those of slot i begin at i times {@linkcode slotStride} of it. */
   readonly nbytes?: number;
 }
 
+/** A slot of either kind. */
+export type StackSlot = SlotOf<GPUBuffer> | SlotOf<GPUTexture>;
+
+/** A buffer, or a slot of one. */
+export type BufferResource = GPUBuffer | SlotOf<GPUBuffer>;
+
+/** A texture, or a slot of one. */
+export type TextureResource = GPUTexture | SlotOf<GPUTexture>;
+
 /** What a kernel binds. */
-export type GpuResource = GPUBuffer | GPUTexture | StackSlot;
+export type GpuResource = BufferResource | TextureResource;
 
 /** Whether it is part of a larger object. */
 export function isStackSlot(resource: GpuResource): resource is StackSlot {
@@ -27,14 +36,41 @@ export function slotStride(nbytes: number): number {
   return Math.ceil(nbytes / 256) * 256;
 }
 
+/** Frees the memory of resources; the object that several of them lie in is destroyed once, and with it all of its slots. */
+export function destroyResources(resources: Iterable<GpuResource>): void {
+  const objects = new Set<GPUBuffer | GPUTexture>();
+  for (const resource of resources) objects.add(objectOf(resource));
+  for (const object of objects) object.destroy();
+}
+
+/** Whether kernels bind it as a texture. */
+export function isTexture(resource: GpuResource): resource is TextureResource {
+  return objectOf(resource) instanceof GPUTexture;
+}
+
+/** The buffer that it is, or lies in, and from which byte on. */
+export function locateBuffer(resource: BufferResource): { buffer: GPUBuffer; offset: number } {
+  if (!isStackSlot(resource)) return { buffer: resource, offset: 0 };
+  const { stack, index, nbytes } = resource;
+  return { buffer: stack, offset: index * slotStride(nbytes!) };
+}
+
+/** The texture that it is, or lies in, and on which layer. */
+export function locateTexture(resource: TextureResource): { texture: GPUTexture; layer: number } {
+  if (!isStackSlot(resource)) return { texture: resource, layer: 0 };
+  return { texture: resource.stack, layer: resource.index };
+}
+
 /** How a resource is bound on its own. */
 export function bindingOf(resource: GpuResource): GPUBindingResource {
-  if (!isStackSlot(resource)) {
-    return resource instanceof GPUTexture ? resource.createView() : { buffer: resource };
+  if (isTexture(resource)) {
+    const { texture, layer } = locateTexture(resource);
+    return texture.createView({ dimension: "2d", baseArrayLayer: layer, arrayLayerCount: 1 });
   }
-  const { stack, index, nbytes } = resource;
-  if (stack instanceof GPUTexture) {
-    return stack.createView({ dimension: "2d", baseArrayLayer: index, arrayLayerCount: 1 });
-  }
-  return { buffer: stack, offset: index * slotStride(nbytes!), size: nbytes! };
+  const { buffer, offset } = locateBuffer(resource);
+  return isStackSlot(resource) ? { buffer, offset, size: resource.nbytes! } : { buffer };
+}
+
+function objectOf(resource: GpuResource): GPUBuffer | GPUTexture {
+  return isStackSlot(resource) ? resource.stack : resource;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Dispatch } from "../gpu/mod.ts";
+import type { Dispatch, GpuResource } from "../gpu/mod.ts";
 import type { KvLayer, Matrix, Operations } from "../ops/mod.ts";
 import type { Fields } from "./fields.ts";
 
@@ -77,7 +77,7 @@ export interface Weights {
   has(name: string): boolean;
   matrix(name: string): Matrix;
   /** f32. */
-  vector(name: string): GPUBuffer;
+  vector(name: string): GpuResource;
 }
 
 /** Buffers of a step that more than one operation writes or the host reads, all f32. */

@@ -52,8 +52,12 @@ export function createBufferMatrices(numLanes: number = NUM_LANES): MatrixStore 
       const [weights, scales = 0] = rowBytes(layout);
       return layout.numRows * weights! + numRows * scales;
     },
-    create: (device, name, layout) =>
-      createSplit(device, name, layout, { maxBytes: device.info.maxBindingBytes, numLanes }),
+    createAll(device, layouts) {
+      const limits = { maxBytes: device.info.maxBindingBytes, numLanes };
+      return new Map(
+        [...layouts].map(([name, layout]) => [name, createSplit(device, name, layout, limits)]),
+      );
+    },
     write(device, matrix, plane, bytes) {
       const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
       for (const part of matrix.parts as readonly BufferPart[]) {
@@ -64,7 +68,7 @@ export function createBufferMatrices(numLanes: number = NUM_LANES): MatrixStore 
   };
 }
 
-/** `create()` for a given binding limit. */
+/** Allocates a matrix for a given binding limit. */
 export function createSplit(
   device: GpuDevice,
   name: string,

@@ -33,7 +33,7 @@ export type LinearInput =
     /** [T, K], the residual stream. */
     readonly hidden: GPUBuffer;
     /** [K]. */
-    readonly gamma: GPUBuffer;
+    readonly gamma: GpuResource;
     readonly eps: number;
     /** What norm_stage leaves for it. */
     readonly staged: GPUBuffer;
@@ -47,7 +47,7 @@ export type LinearOutput =
     /** [T, N], or [L, N] on logits. */
     readonly y: GPUBuffer;
     /** [N] f32. */
-    readonly bias?: GPUBuffer;
+    readonly bias?: GpuResource;
     /** y stays within ±softCap. */
     readonly softCap?: number;
     /** The batch is the step's logits rows instead of its tokens. */
@@ -61,7 +61,7 @@ export type LinearOutput =
     readonly query: GPUBuffer;
     readonly kv: KvLayer;
     /** [(H + 2 KH) C] f32. */
-    readonly bias?: GPUBuffer;
+    readonly bias?: GpuResource;
     readonly cosSin: GPUBuffer;
     readonly sizes: Pick<AttentionOptions, "numHeads" | "numKvHeads" | "headDim" | "rotaryDim">;
   };

@@ -208,13 +208,21 @@ function tableOverrides(table: Matrix, part: Matrix["parts"][number]): Overrides
   };
 }
 
-/** A KV cache in two storage buffers, [slots, KH, C] of elem each. */
-export function createKvBuffers(device: GpuDevice, label: string, layout: KvLayout): KvLayer {
+/** Vectors in a storage buffer each. */
+export function createVectorBuffers(
+  device: GpuDevice,
+  sizes: ReadonlyMap<string, number>,
+): Map<string, GPUBuffer> {
+  return new Map([...sizes].map(([name, size]) => [name, device.createBuffer(name, 4 * size)]));
+}
+
+/** KV caches in two storage buffers a layer, [slots, KH, C] of elem each. */
+export function createKvBuffers(device: GpuDevice, layout: KvLayout, count: number): KvLayer[] {
   const { numBlocks, blockSize, numKvHeads, headDim, elem } = layout;
   const size = numBlocks * blockSize * numKvHeads * headDim * (elem === "f16" ? 2 : 4);
-  return {
+  return Array.from({ length: count }, (_, i) => ({
     ...layout,
-    keys: device.createBuffer(`keys ${label}`, size),
-    values: device.createBuffer(`values ${label}`, size),
-  };
+    keys: device.createBuffer(`keys ${i}`, size),
+    values: device.createBuffer(`values ${i}`, size),
+  }));
 }

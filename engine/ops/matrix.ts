@@ -51,8 +51,3 @@ export function clearQ4Padding(
     }
   }
 }
-
-/** Frees the memory of a matrix. */
-export function destroyMatrix(matrix: Matrix): void {
-  for (const part of matrix.parts) for (const resource of part.resources) resource.destroy();
-}

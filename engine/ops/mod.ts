@@ -5,12 +5,13 @@
  */
 import type { AdapterKind } from "../gpu/mod.ts";
 import { createBufferMatrices } from "./buffer_matrices.ts";
-import { createGpuOperations, createKvBuffers } from "./gpu_operations.ts";
+import { createGpuOperations, createKvBuffers, createVectorBuffers } from "./gpu_operations.ts";
 import type { KernelSet } from "./operations.ts";
 import { createKvTextures, createSoftwareOperations } from "./software_operations.ts";
+import { createVectors } from "./stacks.ts";
 import { activationsOf, TILED_MATRICES } from "./tiled_matrices.ts";
 
-export { destroyMatrix, joinRows, numGroupsOf } from "./matrix.ts";
+export { joinRows, numGroupsOf } from "./matrix.ts";
 export type * from "./operations.ts";
 
 /** Storage buffers; runs on every adapter. */
@@ -18,7 +19,8 @@ export const GPU_SET: KernelSet = {
   name: "gpu",
   activationsOf: () => "f32",
   matrices: createBufferMatrices(),
-  createKvLayer: createKvBuffers,
+  createVectors: createVectorBuffers,
+  createKvLayers: createKvBuffers,
   createOperations: (device, step, limits) => createGpuOperations(device, step, limits),
 };
 
@@ -27,7 +29,8 @@ export const SOFTWARE_SET: KernelSet = {
   name: "software",
   activationsOf,
   matrices: TILED_MATRICES,
-  createKvLayer: createKvTextures,
+  createVectors,
+  createKvLayers: createKvTextures,
   createOperations: createSoftwareOperations,
 };
 

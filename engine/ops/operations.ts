@@ -4,7 +4,7 @@
  * @module
  */
 import type { Elem } from "../../kernels/mod.ts";
-import type { Dispatch, GpuDevice, GpuResource } from "../gpu/mod.ts";
+import type { BufferResource, Dispatch, GpuDevice, GpuResource } from "../gpu/mod.ts";
 
 /** A weight matrix on the device, split by rows where it exceeds the binding limit. */
 export interface Matrix {
@@ -36,8 +36,8 @@ export type MatrixLayout = Pick<Matrix, "numRows" | "numCols" | "format" | "elem
 export interface MatrixStore {
   /** Bytes that a matrix takes on the device. */
   computeBytes(layout: MatrixLayout): number;
-  /** Allocates a matrix; {@linkcode write} fills it. */
-  create(device: GpuDevice, name: string, layout: MatrixLayout): Matrix;
+  /** Allocates matrices by their name; {@linkcode write} fills one. */
+  createAll(device: GpuDevice, layouts: ReadonlyMap<string, MatrixLayout>): Map<string, Matrix>;
   /**
    * Fills one plane: 0 dense weights or quants, 1 scales.
    *
@@ -54,8 +54,10 @@ export interface KernelSet {
   readonly matrices: MatrixStore;
   /** What activations are rounded to before a matrix of this layout reads them. */
   activationsOf(layout: MatrixLayout): "f32" | "int8";
-  /** Allocates a layer's KV cache. */
-  createKvLayer(device: GpuDevice, label: string, layout: KvLayout): KvLayer;
+  /** Allocates vectors of f32 by their name and number of elements. */
+  createVectors(device: GpuDevice, sizes: ReadonlyMap<string, number>): Map<string, BufferResource>;
+  /** Allocates the KV caches of `count` layers. */
+  createKvLayers(device: GpuDevice, layout: KvLayout, count: number): KvLayer[];
   /** Creates the operations of one model on one device. */
   createOperations(device: GpuDevice, step: StepBuffers, limits: OperationLimits): Operations;
 }
@@ -128,7 +130,7 @@ export type ActivationName = "normed" | "attended" | "gated";
 
 /** RMSNorm with weight [D] f32. */
 export interface Norm {
-  readonly weight: GPUBuffer;
+  readonly weight: GpuResource;
   readonly eps: number;
 }
 
@@ -148,9 +150,13 @@ export interface QkvProjection {
   /** [(H + 2 KH) C, D]. */
   readonly weight: Matrix;
   /** [(H + 2 KH) C] f32. */
-  readonly bias?: GPUBuffer;
+  readonly bias?: GpuResource;
   /** Of each query head and each key head, with weights [C] f32. */
-  readonly headNorms?: { readonly query: GPUBuffer; readonly key: GPUBuffer; readonly eps: number };
+  readonly headNorms?: {
+    readonly query: GpuResource;
+    readonly key: GpuResource;
+    readonly eps: number;
+  };
   /** RoPE table, [P, 2, R / 2] f32. */
   readonly cosSin: GPUBuffer;
 }

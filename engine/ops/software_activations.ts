@@ -4,10 +4,11 @@
  * @module
  */
 import { GEMM_TOKENS, type Precision } from "../../kernels/mod.ts";
-import type { GpuDevice, Overrides } from "../gpu/mod.ts";
+import { destroyResources, type GpuDevice, type Overrides } from "../gpu/mod.ts";
 import { numGroupsOf } from "./matrix.ts";
 import type { Activation, ActivationName, Matrix } from "./operations.ts";
-import { activationsOf, createTexture, numTilesOf } from "./tiled_matrices.ts";
+import { createTexture } from "./stacks.ts";
+import { activationsOf, numTilesOf } from "./tiled_matrices.ts";
 
 /** Texels of a group of 32 columns. */
 const GROUP_TEXELS = { int8: 3, f32: 8 } as const;
@@ -75,7 +76,7 @@ export class SoftwareActivations {
 
   destroy(): void {
     for (const { resources } of this.#activations.values()) {
-      for (const resource of resources) resource.destroy();
+      destroyResources(resources);
     }
   }
 }

@@ -28,7 +28,8 @@ import {
 } from "./software_activations.ts";
 import { createSoftwareLinear } from "./software_linear.ts";
 import { Scratch } from "./software_scratch.ts";
-import { createTexture, numTilesOf, tileOverrides, weightFormatOf } from "./tiled_matrices.ts";
+import { createTextures, type TextureSpec } from "./stacks.ts";
+import { numTilesOf, tileOverrides, weightFormatOf } from "./tiled_matrices.ts";
 
 const LANES = 8;
 
@@ -46,7 +47,7 @@ export function createSoftwareOperations(
     x: Activation,
     weight: Matrix,
     y: GPUBuffer,
-    options: { bias?: GPUBuffer; onLogits?: boolean; softCap?: number } = {},
+    options: { bias?: GpuResource; onLogits?: boolean; softCap?: number } = {},
   ): Promise<Dispatch[]> {
     const { bias = scratch.unused, onLogits = false, softCap = 0 } = options;
     return Promise.all(weight.parts.map((part) =>
@@ -263,14 +264,17 @@ function normHeads(
 /** Texels of a line of the KV cache; kernels/lib/kv_tiles.wgsl has it as a power of two. */
 const KV_TEXTURE_WIDTH = 8192;
 
-/** A KV cache in two storage textures; see kernels/lib/kv_tiles.wgsl. */
-export function createKvTextures(device: GpuDevice, label: string, layout: KvLayout): KvLayer {
+/** KV caches in two storage textures a layer; see kernels/lib/kv_tiles.wgsl. */
+export function createKvTextures(device: GpuDevice, layout: KvLayout, count: number): KvLayer[] {
   const { numBlocks, blockSize, numKvHeads, headDim, elem } = layout;
   const numTexels = numBlocks * blockSize * numKvHeads * headDim / (elem === "f16" ? 8 : 4);
-  const create = (name: string) =>
-    createTexture(device, `${name} ${label}`, [
-      Math.min(KV_TEXTURE_WIDTH, numTexels),
-      Math.ceil(numTexels / KV_TEXTURE_WIDTH),
-    ]);
-  return { ...layout, keys: create("keys"), values: create("values") };
+  const size = [
+    Math.min(KV_TEXTURE_WIDTH, numTexels),
+    Math.ceil(numTexels / KV_TEXTURE_WIDTH),
+  ] as const;
+  // Apart, since a kernel that binds them whole binds both.
+  const [keys, values] = ["keys", "values"].map((label) =>
+    createTextures(device, new Array<TextureSpec>(count).fill({ label, size }))
+  );
+  return keys!.map((own, i) => ({ ...layout, keys: own, values: values![i]! }));
 }

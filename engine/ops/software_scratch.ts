@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { GpuDevice, GpuResource } from "../gpu/mod.ts";
-import { createTexture } from "./tiled_matrices.ts";
+import { destroyResources, type GpuDevice, type GpuResource } from "../gpu/mod.ts";
+import { createTexture } from "./stacks.ts";
 
 /** Buffers and textures between two dispatches, by name and size; layers follow each other and share them. */
 export class Scratch {
@@ -46,6 +46,6 @@ export class Scratch {
 
   destroy(): void {
     this.unused.destroy();
-    for (const resource of this.#resources.values()) resource.destroy();
+    destroyResources(this.#resources.values());
   }
 }

@@ -4,9 +4,10 @@
  * @module
  */
 import { MAX_ROW_GROUPS, type WeightFormat } from "../../kernels/mod.ts";
-import type { GpuDevice, Overrides } from "../gpu/mod.ts";
+import { type GpuDevice, locateTexture, type Overrides, type TextureResource } from "../gpu/mod.ts";
 import { clearQ4Padding, numGroupsOf } from "./matrix.ts";
 import type { MatrixLayout, MatrixPart, MatrixStore } from "./operations.ts";
+import { createTextures, type TextureSpec } from "./stacks.ts";
 
 const TEXEL_BYTES = 16;
 const LANES = 8;
@@ -90,6 +91,21 @@ function textureSizes(layout: MatrixLayout, numRows: number): [width: number, he
   return [weights, scales, [BLOCK_ROWS * scaleRowTexels(layout), height]];
 }
 
+/** Rows that fit textures, with what is to be created for them. */
+function partsOf(name: string, layout: MatrixLayout): (Rows & { textures: TextureSpec[] })[] {
+  const maxRows = Math.floor(MAX_TEXTURE_SIDE / tileShapeOf(layout).numLines) * TILE_ROWS;
+  const parts = [];
+  for (let rowOffset = 0; rowOffset < layout.numRows; rowOffset += maxRows) {
+    const numRows = Math.min(maxRows, layout.numRows - rowOffset);
+    const textures = textureSizes(layout, numRows).map((size, i) => ({
+      label: `${name} ${i} rows ${rowOffset}..`,
+      size,
+    }));
+    parts.push({ rowOffset, numRows, textures });
+  }
+  return parts;
+}
+
 /** Lane that owns a row. */
 function laneOf(row: number): number {
   return Math.floor((row % TILE_ROWS) / BLOCK_ROWS);
@@ -112,62 +128,51 @@ export const TILED_MATRICES: MatrixStore = {
       (sum, [width, height]) => sum + TEXEL_BYTES * width * height,
       0,
     ),
-  create(device, name, layout) {
-    const maxRows = Math.floor(MAX_TEXTURE_SIDE / tileShapeOf(layout).numLines) * TILE_ROWS;
-    const parts: MatrixPart[] = [];
-    for (let rowOffset = 0; rowOffset < layout.numRows; rowOffset += maxRows) {
-      const numRows = Math.min(maxRows, layout.numRows - rowOffset);
-      const resources = textureSizes(layout, numRows).map((size, i) =>
-        createTexture(device, `${name} ${i} rows ${rowOffset}..`, size)
-      );
-      parts.push({ rowOffset, numRows, resources });
-    }
-    return { name, ...layout, parts };
+  createAll(device, layouts) {
+    const plans = [...layouts].map(([name, layout]) => ({
+      name,
+      layout,
+      parts: partsOf(name, layout),
+    }));
+    const specs = plans.flatMap(({ parts }) => parts.flatMap(({ textures }) => textures));
+    const resources = createTextures(device, specs);
+    return new Map(plans.map(({ name, layout, parts }) => {
+      const filled = parts.map(({ textures, ...rows }): MatrixPart => ({
+        ...rows,
+        resources: resources.splice(0, textures.length),
+      }));
+      return [name, { name, ...layout, parts: filled }];
+    }));
   },
   write(device, matrix, plane, bytes) {
     if (matrix.format === "q4" && plane === 0) {
       clearQ4Padding(bytes, matrix.numRows, matrix.numCols);
     }
     for (const part of matrix.parts) {
-      const textures = part.resources as GPUTexture[];
+      const [weights, scales, byRows] = part.resources as TextureResource[];
       if (plane === 0) {
-        writeTiles(device, matrix, part, { texture: textures[0]!, tile: tileWeights, bytes });
+        writeTiles(device, matrix, part, { target: weights!, tile: tileWeights, bytes });
         continue;
       }
-      writeTiles(device, matrix, part, { texture: textures[1]!, tile: tileScales, bytes });
-      const byRows = textures[2];
-      if (byRows) writeTiles(device, matrix, part, { texture: byRows, tile: tileRowScales, bytes });
+      writeTiles(device, matrix, part, { target: scales!, tile: tileScales, bytes });
+      if (byRows) writeTiles(device, matrix, part, { target: byRows, tile: tileRowScales, bytes });
     }
   },
 };
-
-/** A texture of texels of 16 bytes that kernels read, and the host or other kernels write. */
-export function createTexture(
-  device: GpuDevice,
-  label: string,
-  size: readonly [width: number, height: number],
-  format: "rgba32uint" | "rgba32float" = "rgba32uint",
-): GPUTexture {
-  return device.raw.createTexture({
-    label,
-    size: [...size],
-    format,
-    usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
-  });
-}
 
 /** Repacks and uploads a few tiles at a time, so that the repacked bytes are still in the processor's cache. */
 function writeTiles(
   device: GpuDevice,
   layout: MatrixLayout,
   { rowOffset, numRows }: MatrixPart,
-  { texture, tile: tileRows, bytes }: {
-    texture: GPUTexture;
+  { target, tile: tileRows, bytes }: {
+    target: TextureResource;
     tile: typeof tileWeights;
     bytes: Uint8Array<ArrayBuffer>;
   },
 ): void {
   const { numLines } = tileShapeOf(layout);
+  const { texture, layer } = locateTexture(target);
   const bytesPerRow = texture.width * TEXEL_BYTES;
   const numTiles = numTilesOf(numRows);
   const maxTiles = Math.max(1, Math.floor(STAGING_BYTES / (numLines * bytesPerRow)));
@@ -183,7 +188,7 @@ function writeTiles(
     if (rows.numRows % TILE_ROWS !== 0) texels.fill(0);
     tileRows(texels, layout, rows, bytes);
     device.raw.queue.writeTexture(
-      { texture, origin: [0, tile * numLines] },
+      { texture, origin: [0, tile * numLines, layer] },
       texels,
       { bytesPerRow, rowsPerImage: height },
       [texture.width, height],

@@ -3,7 +3,7 @@ import { attentionReference, type AttentionSizes } from "../reference/attention.
 import { ropeReference } from "../reference/rope.ts";
 import { assertClose } from "../support/assert_close.ts";
 import { rmsNormReference } from "../reference/norm.ts";
-import { createBench, device, output, upload, VARIANTS } from "../support/gpu.ts";
+import { createBench, createKvLayer, output, upload, VARIANTS } from "../support/gpu.ts";
 import { embedRows, EPS, identity, identityQ4, residualFor, runAndRead } from "../support/layer.ts";
 import { createRandom, randomValues } from "../support/random.ts";
 
@@ -122,7 +122,7 @@ async function compare(
     logitsRows: tokens.map(({ id }) => id),
     variant,
   });
-  const kv = variant.set.createKvLayer(device, "test", {
+  const kv = createKvLayer(variant.set, {
     elem,
     blockSize: BLOCK_SIZE,
     numBlocks: 11,

@@ -7,6 +7,7 @@ import { rmsNormReference } from "../reference/norm.ts";
 import { assertClose } from "../support/assert_close.ts";
 import {
   type Bench,
+  createKvLayer,
   device,
   output,
   q4Matrix,
@@ -55,7 +56,7 @@ async function createLayer(numTokens: number): Promise<Layer> {
   const to = residualFor(bench, head.matrix, { hidden: output(x.length) });
   const gated = ops.activation("gated", down.matrix);
   const attended = ops.activation("attended", identity(HEAD_DIM, GPU_VARIANT.set));
-  const kv = GPU_SET.createKvLayer(device, "test", {
+  const kv = createKvLayer(GPU_SET, {
     elem: "f16",
     blockSize: 16,
     numBlocks: 3,

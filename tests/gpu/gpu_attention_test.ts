@@ -3,7 +3,7 @@ import { GPU_SET, type KvLayer } from "../../engine/ops/mod.ts";
 import { attentionReference } from "../reference/attention.ts";
 import { rmsNormReference } from "../reference/norm.ts";
 import { assertClose } from "../support/assert_close.ts";
-import { createBench, device, output, run, upload, VARIANTS } from "../support/gpu.ts";
+import { createBench, createKvLayer, output, run, upload, VARIANTS } from "../support/gpu.ts";
 import { embedRows, EPS, identity, residualFor } from "../support/layer.ts";
 import { createRandom, randomValues } from "../support/random.ts";
 import assert from "node:assert/strict";
@@ -28,7 +28,7 @@ const X = [0, 1].map((sequence) => randomValues(createRandom(sequence + 1), LENG
 
 function createKv(elem: Elem): KvLayer {
   const { numKvHeads, headDim } = SIZES;
-  return GPU_SET.createKvLayer(device, "test", {
+  return createKvLayer(GPU_SET, {
     elem,
     blockSize: BLOCK_SIZE,
     numBlocks: NUM_BLOCKS,

@@ -6,12 +6,13 @@ import {
   DEFAULT_SHAPES,
   type LinearShape,
 } from "../../engine/ops/gpu_shapes.ts";
-import { GPU_SET, type KernelSet, type Matrix, type MatrixLayout } from "../../engine/ops/mod.ts";
+import { GPU_SET, type KernelSet, type Matrix, type MatrixStore } from "../../engine/ops/mod.ts";
 import { linearReference } from "../reference/linear.ts";
 import { rmsNormReference } from "../reference/norm.ts";
 import { assertClose } from "../support/assert_close.ts";
 import {
   type Bench,
+  createKvLayer,
   denseMatrix,
   device,
   output,
@@ -188,9 +189,8 @@ Deno.test("linear layers on split matrices equal f64", async (t) => {
         // Two groups of eight rows and one of five.
         const maxBytes = 8 * (format.format === "q4" ? 48 : format.elem === "f16" ? 192 : 384) + 40;
         const matrices = createBufferMatrices(8);
-        const create = (gpu: typeof device, name: string, layout: MatrixLayout) =>
-          createSplit(gpu, name, layout, { maxBytes, numLanes: 8 });
-        const variant = variantOf({}, { set: { matrices: { ...matrices, create } } });
+        const createAll = splitter({ maxBytes, numLanes: 8 });
+        const variant = variantOf({}, { set: { matrices: { ...matrices, createAll } } });
         const weights = createMatrix(format, { numRows, numCols }, variant.set);
         assert.deepEqual(weights.matrix.parts.map((part) => part.rowOffset), [0, 8, 16]);
         await compareLogits(createLayerBench(numTokens, variant), variantOf({}), weights);
@@ -199,14 +199,19 @@ Deno.test("linear layers on split matrices equal f64", async (t) => {
   }
 });
 
+/** Creates matrices in parts. */
+function splitter(limits: { maxBytes: number; numLanes: number }): MatrixStore["createAll"] {
+  return (gpu, layouts) =>
+    new Map([...layouts].map(([name, layout]) => [name, createSplit(gpu, name, layout, limits)]));
+}
+
 Deno.test("gatedLinear() joins gates and ups of a split matrix as of a whole one", async () => {
   const [numRows, numCols, numTokens] = [48, 64, 3];
   const x = randomValues(createRandom(3), numTokens * numCols);
   const results = await Promise.all([48, 16].map(async (rowsOfPart) => {
     const matrices = createBufferMatrices(8);
-    const create = (gpu: typeof device, name: string, layout: MatrixLayout) =>
-      createSplit(gpu, name, layout, { maxBytes: rowsOfPart * 128, numLanes: 8 });
-    const variant = variantOf({}, { set: { matrices: { ...matrices, create } } });
+    const createAll = splitter({ maxBytes: rowsOfPart * 128, numLanes: 8 });
+    const variant = variantOf({}, { set: { matrices: { ...matrices, createAll } } });
     const { matrix } = createMatrix(
       { format: "dense", elem: "f16" },
       { numRows, numCols },
@@ -258,7 +263,7 @@ Deno.test("attention's projection adds its bias in every form", async () => {
       createMatrix({ format: "dense", elem: "f32" }, { numRows: 8, numCols: 8 }, variant.set)
         .matrix,
     );
-    const kv = GPU_SET.createKvLayer(device, "test", {
+    const kv = createKvLayer(GPU_SET, {
       elem: "f32",
       blockSize: 32,
       numBlocks: 1,

@@ -15,7 +15,9 @@ import { ropeReference } from "../reference/rope.ts";
 import { assertClose } from "../support/assert_close.ts";
 import {
   createBench,
+  createKvLayer,
   device,
+  emptyMatrix,
   output,
   q4Matrix,
   run,
@@ -67,7 +69,7 @@ async function project(
 ): Promise<{ query: Float32Array; key: Float32Array; value: Float32Array }[]> {
   const { numTokens, elem = "f32", shape = {} } = options;
   const bench = createBench(TOKENS.slice(0, numTokens));
-  const kv = GPU_SET.createKvLayer(device, "test", {
+  const kv = createKvLayer(GPU_SET, {
     elem,
     blockSize: 16,
     numBlocks: 3,
@@ -204,7 +206,7 @@ Deno.test("attention() of a projection that is split within heads equals that of
     const bench = createLayerBench(3, VARIANTS[0]!);
     const to = residualFor(bench, weight, { hidden: output(3 * NUM_COLS) });
     const y = bench.ops.activation("attended", identity(numHeads * headDim, GPU_SET));
-    const kv = GPU_SET.createKvLayer(device, "test", {
+    const kv = createKvLayer(GPU_SET, {
       elem: "f32",
       blockSize: 16,
       numBlocks: 1,
@@ -228,7 +230,7 @@ function denseOf(rows: readonly number[]): { matrix: Matrix; values: Float32Arra
   const all = rows.map((numRows) => {
     const values = randomValues(random, numRows * NUM_COLS);
     const layout = { numRows, numCols: NUM_COLS, format: "dense", elem: "f32" } as const;
-    const matrix = GPU_SET.matrices.create(device, "test", layout);
+    const matrix = emptyMatrix(layout, GPU_SET.matrices);
     GPU_SET.matrices.write(device, matrix, 0, toElem(values, "f32"));
     return { matrix, values };
   });

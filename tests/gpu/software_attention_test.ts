@@ -3,7 +3,7 @@ import type { Elem } from "../../kernels/mod.ts";
 import { attentionReference } from "../reference/attention.ts";
 import { rmsNormReference } from "../reference/norm.ts";
 import { assertClose } from "../support/assert_close.ts";
-import { createBench, device, output, upload, VARIANTS } from "../support/gpu.ts";
+import { createBench, createKvLayer, output, upload, VARIANTS } from "../support/gpu.ts";
 import { embedRows, EPS, identity, residualFor, runAndRead } from "../support/layer.ts";
 import { createRandom, randomValues } from "../support/random.ts";
 import assert from "node:assert/strict";
@@ -41,7 +41,7 @@ function range(sequence: number, first: number, end: number): Batch {
 
 function createKv(elem: Elem): KvLayer {
   const { numKvHeads, headDim } = SIZES;
-  return SOFTWARE_SET.createKvLayer(device, "test", {
+  return createKvLayer(SOFTWARE_SET, {
     ...{ elem, numKvHeads, headDim },
     blockSize: BLOCK_SIZE,
     numBlocks: NUM_BLOCKS,

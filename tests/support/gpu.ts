@@ -14,7 +14,11 @@ import { DEFAULT_SHAPES } from "../../engine/ops/gpu_shapes.ts";
 import {
   GPU_SET,
   type KernelSet,
+  type KvLayer,
+  type KvLayout,
   type Matrix,
+  type MatrixLayout,
+  type MatrixStore,
   type Operations,
   SOFTWARE_SET,
   type StepBuffers,
@@ -138,6 +142,16 @@ export function roundTo(values: Float32Array<ArrayBuffer>, elem: Elem): Float32A
   return elem === "f32" ? values : new Float32Array(new Float16Array(values));
 }
 
+/** A matrix to be filled. */
+export function emptyMatrix(layout: MatrixLayout, matrices: MatrixStore): Matrix {
+  return matrices.createAll(device, new Map([["test", layout]])).get("test")!;
+}
+
+/** The KV cache of one layer. */
+export function createKvLayer(set: KernelSet, layout: KvLayout): KvLayer {
+  return set.createKvLayers(device, layout, 1)[0]!;
+}
+
 /** Uploads a dense matrix and returns it with the values that the device sees. */
 export function denseMatrix(
   values: Float32Array<ArrayBuffer>,
@@ -146,7 +160,7 @@ export function denseMatrix(
   { matrices }: KernelSet = GPU_SET,
 ): { matrix: Matrix; values: Float32Array } {
   const numCols = values.length / numRows;
-  const matrix = matrices.create(device, "test", { numRows, numCols, format: "dense", elem });
+  const matrix = emptyMatrix({ numRows, numCols, format: "dense", elem }, matrices);
   matrices.write(device, matrix, 0, toElem(values, elem));
   return { matrix, values: roundTo(values, elem) };
 }
@@ -173,7 +187,7 @@ export function q4Matrix(
       values[row * numCols + k] = (code - 7) * scales[row * numGroups + Math.floor(k / 32)]!;
     }
   }
-  const matrix = matrices.create(device, "test", { numRows, numCols, format: "q4", elem });
+  const matrix = emptyMatrix({ numRows, numCols, format: "q4", elem }, matrices);
   matrices.write(device, matrix, 0, quants);
   matrices.write(device, matrix, 1, toElem(scales, elem));
   return { matrix, values };

@@ -9,6 +9,7 @@ import {
   createBench,
   denseMatrix,
   device,
+  emptyMatrix,
   output,
   run,
   upload,
@@ -99,7 +100,7 @@ function sparseMatrix(
     return denseMatrix(values, numRows, "f16", set).matrix;
   }
   const numGroups = Math.ceil(numCols / 32);
-  const matrix = set.matrices.create(device, "test", { numRows, numCols, format, elem: "f16" });
+  const matrix = emptyMatrix({ numRows, numCols, format, elem: "f16" }, set.matrices);
   const quants = new Uint8Array(numRows * numGroups * 16).fill(0x77); // code 7 is zero
   const scales = new Float16Array(numRows * numGroups).fill(1);
   for (let row = 0; row < numRows; row++) {

@@ -5,9 +5,9 @@
  */
 import { ModelInvalidError } from "../../errors.ts";
 import type { LoadedTensor } from "../../formats/mod.ts";
-import type { GpuDevice } from "../../gpu/mod.ts";
+import { type BufferResource, destroyResources, type GpuDevice } from "../../gpu/mod.ts";
 import type { Weights } from "../../models/mod.ts";
-import { destroyMatrix, type Matrix } from "../../ops/mod.ts";
+import type { Matrix } from "../../ops/mod.ts";
 import type { ModelPlan, StagePlan } from "./model_plan.ts";
 
 /** Bytes that may wait in staging memory for their way to the device; handing over every small tensor costs more than its copy. */
@@ -42,21 +42,16 @@ export async function loadWeights(
   options: LoadWeightsOptions,
 ): Promise<LoadedWeights> {
   const { what, plan, stage } = options;
-  const store = plan.kernelSet.matrices;
-  const matrices = new Map<string, Matrix>();
-  const vectors = new Map<string, GPUBuffer>();
+  let matrices = new Map<string, Matrix>();
+  let vectors = new Map<string, BufferResource>();
   const destroy = () => {
-    for (const matrix of matrices.values()) destroyMatrix(matrix);
-    for (const vector of vectors.values()) vector.destroy();
+    const parts = matrices.values().flatMap((matrix) => matrix.parts);
+    destroyResources([...parts.flatMap((part) => part.resources), ...vectors.values()]);
   };
   try {
     await device.guard(what, async () => {
-      for (const [name, layout] of stage.matrices) {
-        matrices.set(name, store.create(device, name, layout));
-      }
-      for (const [name, size] of stage.vectors) {
-        vectors.set(name, device.createBuffer(name, 4 * size));
-      }
+      matrices = plan.kernelSet.matrices.createAll(device, stage.matrices);
+      vectors = plan.kernelSet.createVectors(device, stage.vectors);
       await fill(device, { matrices, vectors }, options);
     });
   } catch (error) {
@@ -74,7 +69,7 @@ export async function loadWeights(
 /** What is filled. */
 interface Targets {
   readonly matrices: ReadonlyMap<string, Matrix>;
-  readonly vectors: ReadonlyMap<string, GPUBuffer>;
+  readonly vectors: ReadonlyMap<string, BufferResource>;
 }
 
 async function fill(

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import type { Dispatch, GpuDevice, GpuResource } from "../../gpu/mod.ts";
+import {
+  destroyResources,
+  type Dispatch,
+  type GpuDevice,
+  type GpuResource,
+} from "../../gpu/mod.ts";
 import {
   type Activations,
   computeRopeFrequencies,
@@ -113,19 +118,17 @@ export class Stage {
       hidden: create("hidden", config.hiddenSize * maxTokens),
       logits: create("logits", hasHead ? config.vocabSize * memory.maxLogitsRows : 0),
     };
-    const kv = Array.from({ length: layers.end - layers.first }, (_, i) => {
-      const own = plan.kernelSet.createKvLayer(device, `of layer ${layers.first + i}`, {
-        elem: plan.kvElem,
-        blockSize: memory.blockSize,
-        numBlocks: memory.numBlocks,
-        numKvHeads: config.numKeyValueHeads,
-        headDim: config.headDim,
-      });
-      resources.push(own.keys, own.values);
-      return own;
-    });
+    const kv = kernelSet.createKvLayers(device, {
+      elem: plan.kvElem,
+      blockSize: memory.blockSize,
+      numBlocks: memory.numBlocks,
+      numKvHeads: config.numKeyValueHeads,
+      headDim: config.headDim,
+    }, layers.end - layers.first);
+    const caches = kv.flatMap(({ keys, values }) => [keys, values]);
+    resources.push(...caches);
     // A driver clears new memory at its first use: asked now, one on the CPU does so while kernels are compiled here.
-    for (const { keys, values } of kv) for (const cache of [keys, values]) device.touch(cache);
+    for (const cache of caches) device.touch(cache);
     device.flush();
     const cosSin = config.ropes.map((rope) => {
       const { contextLength } = memory;
@@ -206,7 +209,7 @@ export class Stage {
     const { options: { weights }, ops, resources } = this.#parts;
     weights.destroy();
     ops.destroy();
-    for (const resource of resources) resource.destroy();
+    destroyResources(resources);
     for (const pass of [this.whole, this.greedy, this.layers]) pass?.destroy();
   }
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { Readback, replay } from "../../engine/gpu/mod.ts";
+import { replay } from "../../engine/gpu/mod.ts";
 import { createSampler, resolveSampling } from "../../engine/sampling/mod.ts";
 import { chooseTokenReference } from "../reference/choose_token.ts";
-import { createBench, device, upload, type Variant, VARIANTS } from "../support/gpu.ts";
+import { createBench, device, readWords, upload, type Variant, VARIANTS } from "../support/gpu.ts";
 import { createRandom, randomValues } from "../support/random.ts";
 
 const NO_TOKEN = 2 ** 32 - 1;
@@ -129,14 +129,6 @@ async function choose(
   });
   const next = await readWords(bench.step.tokens, 4 * rows.length);
   return { tokens, blockTables, next, chosen: await readWords(chosen, RING_SIZE * rows.length) };
-}
-
-async function readWords(buffer: GPUBuffer, length: number): Promise<number[]> {
-  const readback = new Readback(device.raw, 4 * length, { isFast: device.hasFastReadback });
-  const encoder = device.raw.createCommandEncoder();
-  const bytes = await readback.submitAndRead(encoder, buffer, 4 * length);
-  readback.destroy();
-  return [...new Uint32Array(bytes)];
 }
 
 /** What the engine's own sampler takes; null where it throws. */

@@ -132,6 +132,15 @@ export async function run(
   return new Float32Array(bytes);
 }
 
+/** `length` u32 of `buffer`. */
+export async function readWords(buffer: GPUBuffer, length: number): Promise<number[]> {
+  const readback = new Readback(device.raw, 4 * length, { isFast: device.hasFastReadback });
+  const encoder = device.raw.createCommandEncoder();
+  const bytes = await readback.submitAndRead(encoder, buffer, 4 * length);
+  readback.destroy();
+  return [...new Uint32Array(bytes)];
+}
+
 /** f32 values as the bytes of `elem`. */
 export function toElem(values: Float32Array<ArrayBuffer>, elem: Elem): Uint8Array<ArrayBuffer> {
   return new Uint8Array(elem === "f32" ? values.buffer : new Float16Array(values).buffer);

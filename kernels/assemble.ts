@@ -5,15 +5,19 @@
  */
 import type { BindingKind, Kernel } from "./kernel.ts";
 
-/** Bindings 0, 1, … of a kernel by name, each with its kind and, for buffers, its WGSL type. */
-export type Bindings = Readonly<Record<string, readonly [kind: BindingKind, type?: string]>>;
+/** Kind of a binding and, for buffers, its WGSL type. */
+export type BindingDeclaration = readonly [kind: BindingKind, type?: string];
+
+/** Bindings 0, 1, … of a kernel by name. */
+export type Bindings = Readonly<Record<string, BindingDeclaration>>;
 
 /** What a kernel is made from. */
 export interface Assembly {
-  readonly entries?: readonly string[];
   readonly bindings: Bindings;
   /** WGSL in order: libs, then the body. */
   readonly parts: readonly string[];
+  /** Entry points by name, each in WGSL, which go behind the parts. */
+  readonly entries?: Readonly<Record<string, string>>;
 }
 
 const DECLARATIONS: Record<BindingKind, (type: string | undefined) => string> = {
@@ -24,25 +28,42 @@ const DECLARATIONS: Record<BindingKind, (type: string | undefined) => string> = 
   texture_float: () => "var NAME: texture_storage_2d<rgba32float, read>;",
   texture_uint_write: () => "var NAME: texture_storage_2d<rgba32uint, write>;",
   texture_float_write: () => "var NAME: texture_storage_2d<rgba32float, write>;",
+  texture_uint_read_write: () => "var NAME: texture_storage_2d<rgba32uint, read_write>;",
+  texture_float_read_write: () => "var NAME: texture_storage_2d<rgba32float, read_write>;",
+  texture_uint_array: () => "var NAME: texture_storage_2d_array<rgba32uint, read>;",
+  texture_uint_write_array: () => "var NAME: texture_storage_2d_array<rgba32uint, write>;",
+  texture_uint_read_write_array: () =>
+    "var NAME: texture_storage_2d_array<rgba32uint, read_write>;",
 };
 
-/** Defines a kernel whose only entry bears its name unless `entries` says otherwise. */
-export function assembleKernel(name: string, { entries = [name], ...rest }: Assembly): Kernel {
-  const declared = Object.entries(rest.bindings).map(([binding, [kind, type]], i) =>
-    `@group(0) @binding(${i}) ${DECLARATIONS[kind](type).replace("NAME", binding)}`
-  );
+/** A kernel with what it was made from. */
+export interface AssembledKernel extends Kernel {
+  readonly assembly: Assembly;
+}
+
+/** Defines a kernel; where no entries are given the parts have one, which bears its name. */
+export function assembleKernel(name: string, assembly: Assembly): AssembledKernel {
+  const { bindings, parts, entries } = assembly;
   return {
     name,
-    entries,
-    bindings: Object.values(rest.bindings).map(([kind]) => kind),
+    entries: entries ? Object.keys(entries) : [name],
+    bindings: Object.values(bindings).map(([kind]) => kind),
     elems: [],
-    source: () => [...declared, ...rest.parts].join("\n"),
+    source: () => [declareBindings(bindings), ...parts, ...Object.values(entries ?? {})].join("\n"),
+    assembly,
   };
 }
 
+/** WGSL of bindings 0, 1, … of group 0. */
+export function declareBindings(bindings: Bindings): string {
+  return Object.entries(bindings).map(([binding, [kind, type]], i) =>
+    `@group(0) @binding(${i}) ${DECLARATIONS[kind](type).replace("NAME", binding)}`
+  ).join("\n");
+}
+
 /** One kernel for each distinct set of options: layouts and pipelines are kept by kernel. */
-export function memoize<O>(create: (options: O) => Kernel): (options: O) => Kernel {
-  const kernels = new Map<string, Kernel>();
+export function memoize<O, K extends Kernel>(create: (options: O) => K): (options: O) => K {
+  const kernels = new Map<string, K>();
   return (options) => {
     const key = JSON.stringify(options);
     const known = kernels.get(key);

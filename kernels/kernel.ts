@@ -12,7 +12,12 @@ export type BindingKind =
   | "texture_uint"
   | "texture_float"
   | "texture_float_write"
-  | "texture_uint_write";
+  | "texture_uint_write"
+  | "texture_uint_read_write"
+  | "texture_float_read_write"
+  | "texture_uint_array"
+  | "texture_uint_write_array"
+  | "texture_uint_read_write_array";
 
 /** Element type that a kernel is compiled for: of its weights, its scales or its KV cache. */
 export type Elem = "f32" | "f16";

@@ -6,6 +6,7 @@
  */
 import type { BindingKind, Elem, Kernel } from "../../kernels/mod.ts";
 import { DeviceError } from "../errors.ts";
+import { listThreads, pinPoolThreads } from "./pin_threads.ts";
 import { isFastReadbackSafe } from "./readback.ts";
 import {
   bindingOf,
@@ -15,6 +16,7 @@ import {
   locateBuffer,
   locateTexture,
 } from "./resources.ts";
+import { countSoftwareThreads } from "./software_threads.ts";
 
 /** `software` is a driver that runs on the CPU (lavapipe, SwiftShader, WARP), `gpu` anything else. */
 export type AdapterKind = "gpu" | "software";
@@ -45,6 +47,9 @@ const WANTED_LIMITS = [
   "maxTextureArrayLayers", // those of all layers in one texture
   "maxStorageTexturesPerShaderStage", // its layers bind up to six
 ] as const;
+
+/** A feature of the runtime's own, outside of WebGPU; a device lists it as `wgpu-…`. */
+const READ_WRITE_TEXTURES = "texture-adapter-specific-format-features" as GPUFeatureName;
 
 const SOFTWARE_ADAPTERS = /llvmpipe|lavapipe|swiftshader|warp|basic render/i;
 
@@ -77,6 +82,12 @@ function describeAdapter(adapter: GPUAdapter): AdapterInfo {
   };
 }
 
+/** Whether the adapter runs kernels on threads of its own that may be pinned. */
+function isPooled({ info }: GPUAdapter): boolean {
+  return Deno.build.os === "linux" && info.description.startsWith("llvmpipe") &&
+    countSoftwareThreads() > 1;
+}
+
 /**
  * Describes the adapter that a device would come from.
  *
@@ -102,6 +113,8 @@ export class GpuDevice {
   readonly hasSubgroups: boolean;
   /** Invocations of the smallest subgroup that the device may form; 0 where it is not known. */
   readonly minSubgroupSize: number;
+  /** Whether a kernel may read and write the same texture; as with subgroups, only a request tells. */
+  readonly hasReadWriteTextures: boolean;
   /** Whether a buffer can be read without the runtime's sleep; see `readback.ts`. */
   readonly hasFastReadback: boolean;
   /** The device itself. */
@@ -123,6 +136,9 @@ export class GpuDevice {
     this.hasFastReadback = hasFastReadback;
     this.hasTimestamps = raw.features.has("timestamp-query");
     this.hasSubgroups = raw.features.has("subgroups");
+    this.hasReadWriteTextures = [...raw.features].some((name) =>
+      name.endsWith(READ_WRITE_TEXTURES)
+    );
     this.minSubgroupSize = minSubgroupSize;
     raw.lost.then(({ reason, message }) => {
       this.#lost = new DeviceError(
@@ -142,6 +158,7 @@ export class GpuDevice {
     const requiredLimits = Object.fromEntries(
       WANTED_LIMITS.map((name) => [name, adapter.limits[name]]),
     );
+    const threads = isPooled(adapter) ? listThreads() : null;
     const features = adapter.features.has("timestamp-query") ? ["timestamp-query"] : [];
     const request = (more: string[]) =>
       adapter.requestDevice({
@@ -151,8 +168,11 @@ export class GpuDevice {
       });
     let raw: GPUDevice;
     try {
-      // `adapter.features` does not name it where it can be had: only a request tells.
-      raw = await request(["subgroups"]).catch(() => request([]));
+      // `adapter.features` does not name them where they can be had: only a request tells.
+      raw = await request(["subgroups", READ_WRITE_TEXTURES])
+        .catch(() => request(["subgroups"]))
+        .catch(() => request([READ_WRITE_TEXTURES]))
+        .catch(() => request([]));
     } catch (cause) {
       throw new DeviceError(
         "device_unavailable",
@@ -160,6 +180,7 @@ export class GpuDevice {
         { cause },
       );
     }
+    if (threads) pinPoolThreads(threads);
     const { subgroupMinSize = 0 } = adapter.info as { subgroupMinSize?: number };
     return new GpuDevice(raw, describeAdapter(adapter), {
       hasFastReadback: await isFastReadbackSafe(raw),
@@ -338,4 +359,15 @@ const BINDING_LAYOUTS = {
   texture_float: { storageTexture: { access: "read-only", format: "rgba32float" } },
   texture_uint_write: { storageTexture: { access: "write-only", format: "rgba32uint" } },
   texture_float_write: { storageTexture: { access: "write-only", format: "rgba32float" } },
+  texture_uint_read_write: { storageTexture: { access: "read-write", format: "rgba32uint" } },
+  texture_float_read_write: { storageTexture: { access: "read-write", format: "rgba32float" } },
+  texture_uint_array: {
+    storageTexture: { access: "read-only", format: "rgba32uint", viewDimension: "2d-array" },
+  },
+  texture_uint_write_array: {
+    storageTexture: { access: "write-only", format: "rgba32uint", viewDimension: "2d-array" },
+  },
+  texture_uint_read_write_array: {
+    storageTexture: { access: "read-write", format: "rgba32uint", viewDimension: "2d-array" },
+  },
 } as const satisfies Record<BindingKind, Omit<GPUBindGroupLayoutEntry, "binding" | "visibility">>;

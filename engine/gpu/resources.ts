@@ -61,9 +61,12 @@ export function locateTexture(resource: TextureResource): { texture: GPUTexture;
   return { texture: resource.stack, layer: resource.index };
 }
 
-/** How a resource is bound on its own. */
+/** How a resource is bound; a texture of several slots as a whole, unless the resource is one of them. */
 export function bindingOf(resource: GpuResource): GPUBindingResource {
   if (isTexture(resource)) {
+    if (!isStackSlot(resource) && resource.depthOrArrayLayers > 1) {
+      return resource.createView({ dimension: "2d-array" });
+    }
     const { texture, layer } = locateTexture(resource);
     return texture.createView({ dimension: "2d", baseArrayLayer: layer, arrayLayerCount: 1 });
   }

@@ -4,20 +4,25 @@
  * @module
  */
 export { type GemmForm, type GemvForm, GPU_KERNELS, type GpuLinearOptions } from "./gpu/mod.ts";
+export type { AssembledKernel } from "./assemble.ts";
 export type { BindingKind, Elem, Kernel } from "./kernel.ts";
 export {
   type AttentionKernelOptions,
   canTakeRows,
+  fusedKernel,
   GEMM_TOKENS,
   isPairedEnd,
   type LinearKernelOptions,
   linearSuffix,
   MAX_ROW_GROUPS,
   maxRowTiles,
+  type Phase,
+  phaseOverride,
+  type PhaseResource,
   type Precision,
   SOFTWARE_KERNELS,
   type WeightFormat,
 } from "./software/mod.ts";
 
 /** Rises with every change of a kernel that moves its speed: times measured on other versions say nothing. */
-export const KERNELS_VERSION = 4;
+export const KERNELS_VERSION = 5;

@@ -79,9 +79,13 @@ export class Readback {
     return await this.read(size);
   }
 
-  /** Lets `encoder` copy the first `size` bytes of `source` here, for {@linkcode read} once that is submitted. */
-  copy(encoder: GPUCommandEncoder, source: GPUBuffer, size: number): void {
-    encoder.copyBufferToBuffer(source, 0, this.#staging, 0, size);
+  /**
+   * Lets `encoder` copy the first `size` bytes of `source` here, for {@linkcode read} once that is submitted.
+   *
+   * @param offset where they go
+   */
+  copy(encoder: GPUCommandEncoder, source: GPUBuffer, size: number, offset = 0): void {
+    encoder.copyBufferToBuffer(source, 0, this.#staging, offset, size);
   }
 
   /**

@@ -13,6 +13,8 @@ export interface StepShape {
   numLogits: number;
   /** Positions that a token sees at most, rounded up: a sequence that grows keeps its shape for many steps. */
   contextLength: number;
+  /** Whether each dispatch goes alone, where some could go as one. @default false */
+  isUnfused?: boolean;
 }
 
 /** What {@linkcode StepShape.contextLength} is rounded to. */

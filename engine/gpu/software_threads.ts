@@ -14,6 +14,9 @@ const MAX_INLINE_WEIGHTS = 250e6;
 /** A guess: measured was that pipelining pays at 135 M. A step of ollm-tiny (1.5 M) is too short to share. */
 const MIN_PIPELINED_WEIGHTS = 30e6;
 
+/** Weights of a model from which on it pays to compile its layers into one dispatch: seconds at the first load. */
+export const MIN_FUSED_WEIGHTS = 30e6;
+
 /** How a software adapter should run a model of this size; `pool` where the user has chosen a number of threads. */
 export function chooseSoftwareMode(
   numWeights: number,

@@ -207,11 +207,14 @@ class StepRecorder {
         ? await ops.embed(weights.matrix(variant.embedding), begin, { scale })
         : await ops.resume(begin),
     );
+    const embedding = this.#take();
+    const all: Dispatch[][] = [];
     for (const [i, { names, qkv }] of layers.entries()) {
       await this.#attention(first + i, names, qkv);
       await this.#mlp(names, inputNorm(i + 1));
+      all.push(this.#take());
     }
-    return this.#take();
+    return [...embedding, ...await ops.fuseLayers?.(all) ?? all.flat()];
   }
 
   #finalNorm(): NextNorm {

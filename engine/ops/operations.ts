@@ -66,6 +66,8 @@ export interface KernelSet {
 export interface OperationLimits {
   /** T and L stay at or below it. */
   readonly maxStepTokens: number;
+  /** Whether {@linkcode Operations.fuseLayers} is wanted. @default false */
+  readonly fusesLayers?: boolean;
 }
 
 /** Buffers that describe the step to every kernel; layouts in kernels/lib/step.wgsl. */
@@ -242,6 +244,13 @@ export interface Operations {
   chooseTokens(options: ChooseTokensOptions): Promise<Dispatch[]>;
   /** What can be tuned of the operations created so far; absent where the set has nothing to choose. */
   tunables?(): Promise<Tunable[]>;
+  /** The dispatches of consecutive layers as fewer ones; absent where the set cannot join them. */
+  fuseLayers?(layers: readonly (readonly Dispatch[])[]): Promise<Dispatch[]>;
+  /**
+   * u32 that is not 0 where a fused dispatch gave up: what the step computed is then worthless, and so are further ones until the
+   * host has cleared the buffer. Absent where nothing is fused.
+   */
+  readonly failures?: GPUBuffer;
   /** Frees what the operations allocated for themselves. */
   destroy(): void;
 }

@@ -6,6 +6,7 @@
 import { SOFTWARE_KERNELS } from "../../kernels/mod.ts";
 import type { Dispatch, GpuDevice } from "../gpu/mod.ts";
 import { createDispatch, PER_TOKEN } from "./dispatch.ts";
+import type { FusableDispatch, FusablePhase } from "./fusion.ts";
 import type { AttentionOptions, KvLayer, StepBuffers } from "./operations.ts";
 import { type SoftwareActivation, stagedOverrides } from "./software_activations.ts";
 import type { Scratch } from "./software_scratch.ts";
@@ -82,35 +83,55 @@ export async function createSoftwareAttention(
 }
 
 /** Attention proper, into an activation's texture or a buffer. */
-function attend(
+async function attend(
   device: GpuDevice,
   step: StepBuffers,
   options: SoftwareAttentionOptions,
   target: GPUTexture | GPUBuffer,
-): Promise<Dispatch> {
+): Promise<FusableDispatch> {
   const { query, numHeads, numKvHeads, headDim, kv, y } = options;
   const numShared = numHeads / numKvHeads;
   const chunks = Math.ceil(numShared * headDim / MAX_WORKGROUP_COLUMNS);
   const isStaged = target instanceof GPUTexture;
-  const kernel = SOFTWARE_KERNELS.attention({
+  const shape = {
     headDim,
     numQueries: Math.ceil(numShared / chunks),
     elem: kv.elem,
     ...(isStaged ? { staged: y.precision } : {}),
-  });
-  return createDispatch(device, kernel, kernel.name, {
-    resources: [query, step.tokens, step.blockTables, kv.keys, kv.values, step.step, target],
-    overrides: {
-      NUM_HEADS: numHeads,
-      NUM_KV_HEADS: numKvHeads,
-      BLOCK_SIZE: kv.blockSize,
-      CHUNKS: chunks,
-      SCALE: options.scale,
-      SOFT_CAP: options.softCap ?? 0,
-      WINDOW: options.window ?? 0,
-      ...(isStaged ? stagedOverrides(y) : {}),
-    },
+  };
+  const kernel = SOFTWARE_KERNELS.attention(shape);
+  const inLoop = SOFTWARE_KERNELS.attention({ ...shape, isInLoop: true });
+  const resources = [
+    query,
+    step.tokens,
+    step.blockTables,
+    kv.keys,
+    kv.values,
+    step.step,
+    target,
+  ];
+  const overrides = {
+    NUM_HEADS: numHeads,
+    NUM_KV_HEADS: numKvHeads,
+    BLOCK_SIZE: kv.blockSize,
+    CHUNKS: chunks,
+    SCALE: options.scale,
+    SOFT_CAP: options.softCap ?? 0,
+    WINDOW: options.window ?? 0,
+    ...(isStaged ? stagedOverrides(y) : {}),
+  };
+  const phase: FusablePhase = {
+    ...{ kernel: inLoop, resources, overrides, entry: inLoop.name },
     x: numKvHeads * chunks,
-    y: PER_TOKEN,
-  });
+    y: 1,
+    countTurns: ({ contextLength }) => numKvHeads * chunks * (20 + 2 * contextLength / LANES),
+  };
+  return {
+    phase,
+    ...await createDispatch(device, kernel, kernel.name, {
+      ...{ resources, overrides },
+      x: numKvHeads * chunks,
+      y: PER_TOKEN,
+    }),
+  };
 }

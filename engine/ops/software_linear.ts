@@ -14,18 +14,21 @@ import {
 } from "../../kernels/mod.ts";
 import {
   countSoftwareThreads,
-  type Dispatch,
   type GpuDevice,
   type GpuResource,
   type Overrides,
 } from "../gpu/mod.ts";
 import type { Count } from "./dispatch.ts";
+import type { FusableDispatch } from "./fusion.ts";
 import type { Activation, Matrix, MatrixPart } from "./operations.ts";
 import { softwareActivation } from "./software_activations.ts";
 import { numTilesOf, tileOverrides, tileShapeOf, weightFormatOf } from "./tiled_matrices.ts";
 
 /** From this many tiles on a workgroup takes two: half the loads of x, and still enough to share. */
 const MIN_WIDE_TILES = 32;
+
+/** Turns of the loops with which a tile ends, at most. */
+const TILE_END_TURNS = 16;
 
 /** A layer's input, its part of the weights and how it ends. */
 export interface SoftwareLinearOptions {
@@ -51,7 +54,7 @@ export async function createSoftwareLinear(
   device: GpuDevice,
   step: GPUBuffer,
   options: SoftwareLinearOptions,
-): Promise<Dispatch> {
+): Promise<FusableDispatch> {
   const { weight, part, end, count } = options;
   const { numTiles = numTilesOf(part.numRows) } = options;
   const x = softwareActivation(options.x);
@@ -89,9 +92,17 @@ export async function createSoftwareLinear(
   );
   const formOf = (numTokens: number) =>
     forms.find((form) => numTokens <= form.numTokens) ?? forms.at(-1)!;
+  const resources = [step, ...x.resources, ...part.resources, ...options.resources];
   return {
+    phase: {
+      ...{ kernel, overrides, resources },
+      entry: `${kernel.name}_${linearSuffix(1)}`,
+      x: 1,
+      y: forms[0]!.workgroupsY,
+      countTurns: () => numTiles * (TILE_END_TURNS + (isByRows ? (isPaired ? 16 : 8) : numSteps)),
+    },
     kernel: kernel.name,
-    bindGroup: device.bind(kernel, [step, ...x.resources, ...part.resources, ...options.resources]),
+    bindGroup: device.bind(kernel, resources),
     pipeline: (shape) => formOf(count(shape)).pipeline,
     workgroupsX(shape) {
       const numTokens = count(shape);

@@ -7,6 +7,7 @@ import { GPU_KERNELS, SOFTWARE_KERNELS } from "../../kernels/mod.ts";
 import type { Dispatch, GpuDevice, GpuResource } from "../gpu/mod.ts";
 import { createChooseTokens } from "./choose_tokens.ts";
 import { createDispatch, PER_LOGITS_ROW, PER_TOKEN } from "./dispatch.ts";
+import { canFuse, fuseLayers } from "./fusion.ts";
 import type {
   Activation,
   AttentionOptions,
@@ -37,10 +38,11 @@ const LANES = 8;
 export function createSoftwareOperations(
   device: GpuDevice,
   step: StepBuffers,
-  { maxStepTokens }: OperationLimits,
+  { maxStepTokens, fusesLayers = false }: OperationLimits,
 ): Operations {
   const activations = new SoftwareActivations(device, maxStepTokens);
   const scratch = new Scratch(device, maxStepTokens);
+  const grid = fusesLayers && canFuse(device) ? device.createBuffer("grid barrier", 8) : null;
 
   /** y [T or L, N] f32 of every part. */
   function store(
@@ -216,9 +218,12 @@ export function createSoftwareOperations(
         createScratch: (name, numCols) => scratch.buffer(name, numCols),
       }),
 
+    ...(grid ? { failures: grid, fuseLayers: (layers) => fuseLayers(device, grid, layers) } : {}),
+
     destroy() {
       activations.destroy();
       scratch.destroy();
+      grid?.destroy();
     },
   };
 }

@@ -34,13 +34,13 @@ interface TableOptions {
 
 const embedKernel = memoize(({ format, elem }: TableOptions) =>
   assembleKernel(`embed_${format}_${elem}`, {
-    entries: ["embed"],
+    entries: { embed },
     bindings: {
       tokens: ["read", "array<Token>"],
       y: ["read_write", "array<vec4f>"],
       ...weightBindings(format, elem),
     },
-    parts: [step, lanes, ...weightParts(format, elem), embed],
+    parts: [step, lanes, ...weightParts(format, elem)],
   })
 );
 

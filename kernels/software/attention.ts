@@ -26,9 +26,15 @@ import kvTiles from "../lib/kv_tiles.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import texelF16 from "../lib/texel_f16.wgsl" with { type: "text" };
 import texelF32 from "../lib/texel_f32.wgsl" with { type: "text" };
-import type { Elem, Kernel } from "../kernel.ts";
-import { assembleKernel, memoize, unroll } from "../assemble.ts";
-import { FINISH_STAGED, FINISH_STORE, highestOfLanes, mergeLanes } from "./attention_merge.ts";
+import type { Elem } from "../kernel.ts";
+import { type AssembledKernel, assembleKernel, memoize, unroll } from "../assemble.ts";
+import {
+  FINISH_STAGED,
+  FINISH_STORE,
+  highestOfLanes,
+  mergeLanes,
+  mergeLanesInLoop,
+} from "./attention_merge.ts";
 import { type Precision, stagedParts } from "./linear.ts";
 
 /** Which attention. */
@@ -41,33 +47,42 @@ export interface AttentionKernelOptions {
   readonly elem: Elem;
   /** Of the activations that it leaves; absent, it leaves f32 in a buffer. */
   readonly staged?: Precision;
+  /**
+   * Whether it is called in a loop, where drivers no longer load once for all lanes what has a constant index.
+   * @default false
+   */
+  readonly isInLoop?: boolean;
 }
 
 /** The kernel of these sizes. */
-export const attentionKernel: (options: AttentionKernelOptions) => Kernel = memoize((options) => {
-  const { headDim, numQueries, elem, staged } = options;
-  const end = staged ? stagedParts(staged, { isStraight: true }) : null;
-  const name = `attention_tiled_${numQueries}x${headDim}_${elem}${staged ? `_${staged}` : ""}`;
-  return assembleKernel(name, {
-    bindings: {
-      q: ["texture_float"],
-      tokens: ["read", "array<Token>"],
-      block_tables: ["read", "array<u32>"],
-      k_cache: ["texture_uint"],
-      v_cache: ["texture_uint"],
-      step: ["uniform", "Step"],
-      ...(end ? end.bindings : { y: ["read_write", "array<vec4f>"] }),
-    },
-    parts: [
-      step,
-      elem === "f16" ? texelF16 : texelF32,
-      kvTiles,
-      head(headDim, numQueries, elem),
-      end ? end.part + FINISH_STAGED : FINISH_STORE,
-      body(name, headDim, numQueries, elem),
-    ],
-  });
-});
+export const attentionKernel: (options: AttentionKernelOptions) => AssembledKernel = memoize(
+  (options) => {
+    const { headDim, numQueries, elem, staged, isInLoop = false } = options;
+    const end = staged ? stagedParts(staged, { isStraight: !isInLoop }) : null;
+    const name = `attention_tiled_${numQueries}x${headDim}_${elem}${staged ? `_${staged}` : ""}${
+      isInLoop ? "_in_loop" : ""
+    }`;
+    return assembleKernel(name, {
+      bindings: {
+        q: ["texture_float"],
+        tokens: ["read", "array<Token>"],
+        block_tables: ["read", "array<u32>"],
+        k_cache: ["texture_uint"],
+        v_cache: ["texture_uint"],
+        step: ["uniform", "Step"],
+        ...(end ? end.bindings : { y: ["read_write", "array<vec4f>"] }),
+      },
+      parts: [
+        step,
+        elem === "f16" ? texelF16 : texelF32,
+        kvTiles,
+        head(headDim, numQueries, elem),
+        end ? end.part + FINISH_STAGED : FINISH_STORE,
+      ],
+      entries: { [name]: body(name, options) },
+    });
+  },
+);
 
 function head(headDim: number, numQueries: number, elem: Elem): string {
   const texels = headDim / (elem === "f16" ? 8 : 4);
@@ -128,7 +143,10 @@ fn texel_number_of(sequence: u32, position: u32, kv_head: u32) -> u32 {
 `;
 }
 
-function body(name: string, headDim: number, numQueries: number, elem: Elem): string {
+function body(
+  name: string,
+  { headDim, numQueries, elem, isInLoop = false }: AttentionKernelOptions,
+): string {
   const fours = headDim / 4;
   const foursPerTexel = elem === "f16" ? 2 : 1;
   const texels = fours / foursPerTexel;
@@ -243,7 +261,7 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     )
   }
   workgroupBarrier();
-  ${queries((h) => mergeLanes(h, headDim))}
+  ${queries((h) => isInLoop ? mergeLanesInLoop(h, headDim) : mergeLanes(h, headDim))}
 }
 `;
 }

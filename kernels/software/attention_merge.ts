@@ -67,3 +67,19 @@ export function mergeLanes(h: number, headDim: number): string {
   }
   }`;
 }
+
+/** The same where every load costs as much: a lane adds up its block alone. */
+export function mergeLanesInLoop(h: number, headDim: number): string {
+  const fours = headDim / 4;
+  const sum = (half: number) =>
+    `(${join(8, " + ", (l) => `outputs[first + ${8 * half + l}u]`)}) * scale`;
+  return `
+  {
+    let scale = 1.0 / (${join(8, " + ", (l) => `lane_denominators[${8 * h + l}]`)});
+    for (var i = 0u; i < ${Math.ceil(headDim / 64)}u; i++) {
+      let block = 8u * i + lane;
+      let first = ${8 * h * fours}u + 16u * min(block, HEAD_BLOCKS - 1u);
+      finish(t, head_${h}, block, lane, ${sum(0)}, ${sum(1)});
+    }
+  }`;
+}

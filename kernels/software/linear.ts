@@ -45,8 +45,8 @@ import texelF32 from "../lib/texel_f32.wgsl" with { type: "text" };
 import weightsDense from "../lib/weights_dense.wgsl" with { type: "text" };
 import weightsQ4F32 from "../lib/weights_q4_f32.wgsl" with { type: "text" };
 import weightsQ4Int8 from "../lib/weights_q4_int8.wgsl" with { type: "text" };
-import type { Elem, Kernel } from "../kernel.ts";
-import { assembleKernel, type Bindings, memoize } from "../assemble.ts";
+import type { Elem } from "../kernel.ts";
+import { type AssembledKernel, assembleKernel, type Bindings, memoize } from "../assemble.ts";
 import { canTakeRows, rowEntryPoint } from "./linear_rows.ts";
 import { GEMM_TOKENS, tileEntryPoint } from "./linear_tiles.ts";
 
@@ -156,55 +156,56 @@ export function linearSuffix(numTokens: number): string {
 }
 
 /** The layer's kernel. */
-export const linearKernel: (options: LinearKernelOptions) => Kernel = memoize((options) => {
-  const { format, end, isNormed, isWide = false, staged, kvElem, numGroups } = options;
-  const isPaired = isPairedEnd(end);
-  const blocks = isPaired ? "pair" : isWide ? "wide" : "one";
-  const name = [
-    "linear",
-    format,
-    numGroups,
-    isNormed && "normed",
-    end,
-    isWide && "wide",
-    staged ?? kvElem,
-  ]
-    .filter(Boolean)
-    .join("_");
-  const own = endOf(options);
-  const isByRows = numGroups !== undefined;
-  const entries = Object.fromEntries([1, ...GEMM_TOKENS].map((numTokens) => {
-    const entry = `${name}_${linearSuffix(numTokens)}`;
-    return [
-      entry,
-      isByRows && canTakeRows(numTokens, numGroups)
-        ? rowEntryPoint(entry, { numTokens, numGroups, isPaired })
-        : tileEntryPoint(entry, numTokens, { blocks, isByRows }),
-    ];
-  }));
-  return assembleKernel(name, {
-    entries: Object.keys(entries),
-    bindings: {
-      step: ["uniform", "Step"],
-      x: [format.startsWith("q4_int8") ? "texture_uint" : "texture_float"],
-      ...(isNormed ? { x_squares: ["texture_float"] } : {}),
-      w: ["texture_uint"],
-      ...(format.startsWith("q4") ? { scales: ["texture_uint"] } : {}),
-      ...(format === "q4_int8_rows" ? { row_scales: ["texture_uint"] } : {}),
-      ...own.bindings,
-    },
-    parts: [
-      SIZES,
-      step,
-      rowTiles,
-      ...FORMAT_PARTS[format],
-      ...own.parts,
-      ...(isByRows ? [end === "rope" ? blocksAsStored : blocksAsEnded] : []),
-      isNormed ? normFactor : NO_NORM,
-      ...Object.values(entries),
-    ],
-  });
-});
+export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = memoize(
+  (options) => {
+    const { format, end, isNormed, isWide = false, staged, kvElem, numGroups } = options;
+    const isPaired = isPairedEnd(end);
+    const blocks = isPaired ? "pair" : isWide ? "wide" : "one";
+    const name = [
+      "linear",
+      format,
+      numGroups,
+      isNormed && "normed",
+      end,
+      isWide && "wide",
+      staged ?? kvElem,
+    ]
+      .filter(Boolean)
+      .join("_");
+    const own = endOf(options);
+    const isByRows = numGroups !== undefined;
+    const entries = Object.fromEntries([1, ...GEMM_TOKENS].map((numTokens) => {
+      const entry = `${name}_${linearSuffix(numTokens)}`;
+      return [
+        entry,
+        isByRows && canTakeRows(numTokens, numGroups)
+          ? rowEntryPoint(entry, { numTokens, numGroups, isPaired })
+          : tileEntryPoint(entry, numTokens, { blocks, isByRows }),
+      ];
+    }));
+    return assembleKernel(name, {
+      entries,
+      bindings: {
+        step: ["uniform", "Step"],
+        x: [format.startsWith("q4_int8") ? "texture_uint" : "texture_float"],
+        ...(isNormed ? { x_squares: ["texture_float"] } : {}),
+        w: ["texture_uint"],
+        ...(format.startsWith("q4") ? { scales: ["texture_uint"] } : {}),
+        ...(format === "q4_int8_rows" ? { row_scales: ["texture_uint"] } : {}),
+        ...own.bindings,
+      },
+      parts: [
+        SIZES,
+        step,
+        rowTiles,
+        ...FORMAT_PARTS[format],
+        ...own.parts,
+        ...(isByRows ? [end === "rope" ? blocksAsStored : blocksAsEnded] : []),
+        isNormed ? normFactor : NO_NORM,
+      ],
+    });
+  },
+);
 
 const SIZES = `
 override K: u32;

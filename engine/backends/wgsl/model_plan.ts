@@ -6,7 +6,7 @@
 import type { Elem } from "../../../kernels/mod.ts";
 import { ModelInvalidError } from "../../errors.ts";
 import { type ModelPackage, SUPPORTED_QUANTIZATIONS, type TensorInfo } from "../../formats/mod.ts";
-import type { AdapterInfo } from "../../gpu/mod.ts";
+import { type AdapterInfo, MIN_FUSED_WEIGHTS } from "../../gpu/mod.ts";
 import {
   type Architecture,
   type DecoderConfig,
@@ -49,6 +49,8 @@ export interface ModelPlan extends TensorLayouts {
   readonly kernelSet: KernelSet;
   readonly kvElem: Elem;
   readonly memory: MemoryPlan;
+  /** Whether layers may go as one dispatch, where the device has a way: it takes a driver on the CPU seconds to compile. */
+  readonly fusesLayers: boolean;
 }
 
 /** Sizes that may be asked for. */
@@ -57,6 +59,8 @@ export interface ModelPlanOptions {
   maxSequences?: number;
   /** Devices that share the layers of a model on a software adapter. @default 1 */
   numStages?: 1 | 2;
+  /** @default whether the model is as large as those that run on a pool of threads */
+  fusesLayers?: boolean;
 }
 
 /**
@@ -67,7 +71,7 @@ export interface ModelPlanOptions {
 export function planModel(
   pkg: ModelPackage,
   adapter: Pick<AdapterInfo, "kind" | "maxBindingBytes">,
-  { numStages = 1, ...sizes }: ModelPlanOptions = {},
+  { numStages = 1, fusesLayers, ...sizes }: ModelPlanOptions = {},
 ): ModelPlan {
   if (!SUPPORTED_QUANTIZATIONS.has(pkg.quantization)) {
     throw new ModelInvalidError(
@@ -124,7 +128,12 @@ export function planModel(
     kernelSet,
     kvElem,
     memory,
+    fusesLayers: fusesLayers ?? countNumbers(matrices) >= MIN_FUSED_WEIGHTS,
   };
+}
+
+function countNumbers(matrices: ReadonlyMap<string, MatrixLayout>): number {
+  return [...matrices.values()].reduce((sum, { numRows, numCols }) => sum + numRows * numCols, 0);
 }
 
 /** The tensors of a stage. */

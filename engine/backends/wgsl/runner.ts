@@ -79,10 +79,7 @@ export class WgslRunner implements Runner {
   }
 
   async run(entries: readonly RunnerEntry[]): Promise<Float32Array> {
-    const batch = this.#writer.write(entries);
-    this.#stage.write(batch);
-    this.#stage.whole.submit(batch.shape);
-    return await this.#stage.whole.read(batch.shape);
+    return await this.#stage.compute(this.#stage.whole, this.#writer.write(entries));
   }
 
   async runGreedy(
@@ -92,12 +89,10 @@ export class WgslRunner implements Runner {
     assertGreedy(entries, { numSteps, numChoices }, this.limits);
     const batch = this.#writer.write(entries);
     this.#stage.boundChoices(numChoices);
-    this.#stage.write(batch);
-    const greedy = this.#stage.greedy!;
     // One shape for all steps, that of the last one, so that their commands are alike.
     const shape = shapeOf(batch.tokens, entries.length, numSteps);
-    greedy.submit(shape, numSteps);
-    const chosen = new Uint32Array((await greedy.read(shape)).buffer);
+    const rows = await this.#stage.compute(this.#stage.greedy!, batch, { shape, count: numSteps });
+    const chosen = new Uint32Array(rows.buffer, 0, rows.length);
     const numEntries = entries.length;
     return Uint32Array.from({ length: numSteps * numEntries }, (_, i) => {
       const position = entries[i % numEntries]!.firstPosition + Math.floor(i / numEntries);

@@ -8,6 +8,7 @@ import {
   type Dispatch,
   type GpuDevice,
   type GpuResource,
+  type StepShape,
 } from "../../gpu/mod.ts";
 import {
   type Activations,
@@ -27,6 +28,12 @@ import { FirstDispatches, WARM_UP_TOKENS } from "./warm_up.ts";
 
 /** Words of `Step` in kernels/lib/step.wgsl. */
 const STEP_WORDS = 4;
+
+/** A thread that came late once is likely to be there at the second time. */
+const MAX_FUSED_ATTEMPTS = 2;
+
+/** Steps without fused dispatches, behind one in which they gave up each time: another program wants the processors. */
+const PAUSE_STEPS = 64;
 
 /** What a {@linkcode Stage} is made from. */
 export interface StageOptions {
@@ -60,10 +67,12 @@ export class Stage {
   readonly layers: StepPass;
   readonly #parts: StageParts;
   readonly #stepWords = new Uint32Array(STEP_WORDS);
+  #unfusedSteps = 0;
 
   private constructor(parts: StageParts) {
     const { device, options: { plan, stage }, activations, record, choice } = parts;
     const { config, memory } = plan;
+    const failures = parts.ops.failures ? { failures: parts.ops.failures } : {};
     this.#parts = parts;
     this.#stepWords[2] = maxBlocksOf(memory);
     this.whole = new StepPass(device, {
@@ -72,6 +81,7 @@ export class Stage {
       rowLength: config.vocabSize,
       maxRows: memory.maxLogitsRows,
       numRows: ({ numLogits }) => numLogits,
+      ...failures,
     });
     this.greedy = choice && new StepPass(device, {
       dispatches: [...record.layers, ...record.head, ...choice.dispatches],
@@ -79,6 +89,7 @@ export class Stage {
       rowLength: MAX_GREEDY_STEPS,
       maxRows: memory.maxLogitsRows,
       numRows: ({ numLogits }) => numLogits,
+      ...failures,
     });
     this.layers = new StepPass(device, {
       dispatches: record.layers,
@@ -86,6 +97,7 @@ export class Stage {
       rowLength: config.hiddenSize,
       maxRows: stage.maxTokens,
       numRows: ({ numTokens }) => numTokens,
+      ...failures,
     });
   }
 
@@ -138,7 +150,10 @@ export class Stage {
       device.writeBuffer(buffer, table);
       return buffer;
     });
-    const ops = kernelSet.createOperations(device, step, { maxStepTokens: maxTokens });
+    const ops = kernelSet.createOperations(device, step, {
+      maxStepTokens: maxTokens,
+      fusesLayers: plan.fusesLayers,
+    });
     const parts = { ops, layers, weights, activations, kv, cosSin };
     const record = await plan.architecture.record(config, parts);
     const choice = plan.stages.length > 1
@@ -202,6 +217,32 @@ export class Stage {
     device.writeBuffer(step.tokens, tokens);
     if (blockTables.length > 0) device.writeBuffer(step.blockTables, blockTables);
     if (logitsRows.length > 0) device.writeBuffer(step.logitsRows, logitsRows);
+  }
+
+  /**
+   * Computes a batch: {@linkcode write}, submit and read, again where dispatches gave up, at last without those that can.
+   *
+   * @param shape of all steps
+   * @param count steps, for a pass that leaves the next batch
+   */
+  async compute(
+    pass: StepPass,
+    batch: StepBatch,
+    { shape = batch.shape, count = 1 }: { shape?: StepShape; count?: number } = {},
+  ): Promise<Float32Array<ArrayBuffer>> {
+    for (let attempt = 0;; attempt++) {
+      if (attempt === MAX_FUSED_ATTEMPTS) this.#unfusedSteps = PAUSE_STEPS;
+      const isUnfused = this.#unfusedSteps > 0;
+      this.write(batch);
+      pass.submit(isUnfused ? { ...shape, isUnfused } : shape, count);
+      const rows = await pass.read(shape);
+      if (!pass.hasFailed) {
+        this.#unfusedSteps = Math.max(0, this.#unfusedSteps - count);
+        return rows;
+      }
+      const { device, ops } = this.#parts;
+      device.writeBuffer(ops.failures!, new Uint32Array(ops.failures!.size / 4));
+    }
   }
 
   /** Gives all device memory back. */

@@ -23,7 +23,11 @@ export interface StepPassOptions {
   readonly maxRows: number;
   /** Rows that a batch leaves in the output. */
   readonly numRows: (shape: StepShape) => number;
+  /** Where the dispatches say how often they have given up; absent where they never do. See {@linkcode Operations.failures}. */
+  readonly failures?: GPUBuffer;
 }
+
+const COUNTER_BYTES = 4;
 
 /** Creates nothing on the device for a batch. */
 export class StepPass {
@@ -34,6 +38,7 @@ export class StepPass {
   readonly #commands = new StepCommands((shape) => this.#encode(shape));
   /** Made when it is needed: not every pass of a stage is run. */
   #staging: Readback | null = null;
+  #hasFailed = false;
 
   constructor(device: GpuDevice, options: StepPassOptions) {
     this.#device = device;
@@ -43,8 +48,14 @@ export class StepPass {
   get #readback(): Readback {
     const { rowLength, maxRows } = this.#options;
     const { raw, hasFastReadback } = this.#device;
-    this.#staging ??= new Readback(raw, 4 * rowLength * maxRows, { isFast: hasFastReadback });
+    const size = 4 * rowLength * maxRows + COUNTER_BYTES;
+    this.#staging ??= new Readback(raw, size, { isFast: hasFastReadback });
     return this.#staging;
+  }
+
+  /** Whether what was read last is worthless, since dispatches gave up. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /**
@@ -72,8 +83,14 @@ export class StepPass {
   async read(shape: StepShape): Promise<Float32Array<ArrayBuffer>> {
     const size = this.#outputBytes(shape);
     if (size === 0) return new Float32Array(0);
-    this.#commands.prepare();
-    return new Float32Array(await this.#readback.read(size));
+    if (!this.#options.failures) {
+      this.#commands.prepare();
+      return new Float32Array(await this.#readback.read(size));
+    }
+    // Fused dispatches are few, and run on all processors: to encode beside them would take one away.
+    const bytes = await this.#readback.read(size + COUNTER_BYTES);
+    this.#hasFailed = new Uint32Array(bytes, size)[0] !== 0;
+    return new Float32Array(bytes, 0, size / 4);
   }
 
   /** Runs those dispatches that are unlike all that `first` has seen. */
@@ -84,11 +101,14 @@ export class StepPass {
   }
 
   #encode(shape: StepShape, dispatches = this.#options.dispatches): GPUCommandBuffer {
-    const { output } = this.#options;
+    const { output, failures } = this.#options;
     const encoder = this.#device.raw.createCommandEncoder({ label: "step" });
     replay(encoder, dispatches, shape, this.trace ?? undefined);
     const size = this.#outputBytes(shape);
-    if (size > 0) this.#readback.copy(encoder, output, size);
+    if (size > 0) {
+      this.#readback.copy(encoder, output, size);
+      if (failures) this.#readback.copy(encoder, failures, COUNTER_BYTES, size);
+    }
     return encoder.finish();
   }
 

@@ -1,0 +1,117 @@
+/** All layers in one dispatch give the bits of a dispatch for each kernel. */
+import assert from "node:assert/strict";
+import { WgslRunner } from "../../engine/backends/wgsl/mod.ts";
+import { type ModelPackage, openPackage } from "../../engine/formats/mod.ts";
+import { TimestampTrace } from "../../engine/gpu/mod.ts";
+import type { RunnerEntry } from "../../engine/runtime/runner.ts";
+import { device } from "../support/gpu.ts";
+import { type RandomModelOptions, writeRandomModel } from "../support/random_model.ts";
+
+const SIZES = { maxSequences: 2, contextLength: 512 };
+
+/** One processor runs one workgroup behind the other: nothing is fused there. */
+const ignore = navigator.hardwareConcurrency < 2;
+
+async function openRandom(options: Partial<RandomModelOptions>): Promise<ModelPackage> {
+  const all = { architecture: "llama", quantization: "q4f16_1", hasHead: false } as const;
+  const sizes = { head_dim: 32 }; // whole groups, so that each kernel ends in an activation
+  return await openPackage(await writeRandomModel({ ...all, sizes, ...options }));
+}
+
+/** Calls `use` with a runner that fuses and one that does not. */
+async function withBoth(
+  pkg: ModelPackage,
+  use: (fused: WgslRunner, alone: WgslRunner) => Promise<void>,
+): Promise<void> {
+  const fused = await WgslRunner.load(device, pkg, { ...SIZES, fusesLayers: true });
+  const alone = await WgslRunner.load(device, pkg, { ...SIZES, fusesLayers: false });
+  try {
+    await use(fused, alone);
+  } finally {
+    fused.destroy();
+    alone.destroy();
+  }
+}
+
+/** Tokens of a sequence whose blocks lie apart. */
+function entry(tokens: number[], firstPosition: number): RunnerEntry {
+  const blocks = Array.from({ length: 32 }, (_, i) => (7 * i) % 32);
+  return { sequence: 0, tokens, firstPosition, blocks, numLogits: 1 };
+}
+
+async function countFused(runner: WgslRunner, position: number): Promise<number> {
+  const trace = new TimestampTrace(runner.device);
+  runner.trace = trace;
+  await runner.run([entry([3], position)]);
+  runner.trace = null;
+  return [...(await trace.collect()).keys()].filter((name) => name.startsWith("fused")).length;
+}
+
+async function assertSameSteps(fused: WgslRunner, alone: WgslRunner): Promise<void> {
+  const prompt = Array.from({ length: 37 }, (_, i) => (11 * i) % 60);
+  for (const [tokens, position] of [[[5], 0], [prompt, 1], [[9], 38], [[8], 39]] as const) {
+    const expected = await alone.run([entry([...tokens], position)]);
+    assert.deepEqual(await fused.run([entry([...tokens], position)]), expected);
+  }
+  const run = { numSteps: 5, numChoices: 50 };
+  const expected = await alone.runGreedy([entry([7], 40)], run);
+  assert.deepEqual(await fused.runGreedy([entry([7], 40)], run), expected);
+}
+
+const FUSABLE: Partial<RandomModelOptions>[] = [
+  {},
+  { architecture: "qwen2", hasHead: true },
+  { quantization: "q0f32" },
+];
+for (const options of FUSABLE) {
+  const name = `${options.architecture ?? "llama"} in ${options.quantization ?? "q4f16_1"}`;
+  Deno.test({
+    name: `WgslRunner computes ${name} to the bit with all layers in one dispatch`,
+    ignore,
+    fn: async () => {
+      await withBoth(await openRandom(options), async (fused, alone) => {
+        assert.equal(await countFused(fused, 0), 1);
+        assert.equal(await countFused(alone, 0), 0);
+        await assertSameSteps(fused, alone);
+      });
+    },
+  });
+}
+
+Deno.test("WgslRunner leaves layers apart that differ in more than their weights", async () => {
+  await withBoth(await openRandom({ architecture: "gemma3", sizes: {} }), async (fused, alone) => {
+    assert.equal(await countFused(fused, 0), 0);
+    await assertSameSteps(fused, alone);
+  });
+});
+
+Deno.test({
+  name: "WgslRunner.run() computes a step again in which the workgroups did not meet",
+  ignore,
+  fn: async () => {
+    const buffers: GPUBuffer[] = [];
+    const create = device.createBuffer;
+    device.createBuffer = (label, ...rest) => {
+      const buffer = create.call(device, label, ...rest);
+      if (label === "grid barrier") buffers.push(buffer);
+      return buffer;
+    };
+    try {
+      await withBoth(await openRandom({}), async (fused, alone) => {
+        const [grid] = buffers;
+        const expected = await alone.run([entry([5], 0)]);
+        // One has given up before; one arrival too many, so that who waits for the last one waits in vain or leaves too early.
+        for (const words of [[1, 0], [0, 1]]) {
+          device.writeBuffer(grid!, new Uint32Array(words));
+          assert.deepEqual(await fused.run([entry([5], 0)]), expected);
+        }
+        device.writeBuffer(grid!, new Uint32Array([1, 0]));
+        const run = { numSteps: 4, numChoices: 50 };
+        const choices = await alone.runGreedy([entry([7], 1)], run);
+        assert.deepEqual(await fused.runGreedy([entry([7], 1)], run), choices);
+      });
+    } finally {
+      device.createBuffer = create;
+    }
+  },
+});

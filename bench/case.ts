@@ -41,7 +41,7 @@ async function runCase({ dir, ...sizes }: CaseOptions): Promise<CaseResult> {
     if (name.endsWith("q_scale")) continue;
     numWeights += shape.reduce((product, dim) => product * dim, dtype === "u32" ? 8 : 1);
   }
-  setSoftwareMode(chooseSoftwareMode(numWeights));
+  setSoftwareMode(chooseSoftwareMode(numWeights, { isFused: true }));
   const device = await GpuDevice.create();
   const runner = await WgslRunner.load(device, pkg, { maxSequences: sizes.batchSize });
   const loadMs = performance.now() - start;

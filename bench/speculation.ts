@@ -6,9 +6,9 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { loadRunner } from "../engine/backends/wgsl/mod.ts";
+import { WgslRunner } from "../engine/backends/wgsl/mod.ts";
 import { countWeights, openPackage } from "../engine/formats/mod.ts";
-import { chooseSoftwareMode, countStages, GpuDevice, setSoftwareMode } from "../engine/gpu/mod.ts";
+import { chooseSoftwareMode, GpuDevice, setSoftwareMode } from "../engine/gpu/mod.ts";
 import type { ModelStats, SamplingParams, SpeculationSetting } from "../engine/mod.ts";
 import { ModelEngine } from "../engine/runtime/model_engine.ts";
 import type { Runner } from "../engine/runtime/runner.ts";
@@ -74,13 +74,9 @@ async function generate(
 
 async function main(): Promise<void> {
   const pkg = await openPackage(flags.model);
-  const mode = chooseSoftwareMode(countWeights(pkg));
-  setSoftwareMode(mode);
+  setSoftwareMode(chooseSoftwareMode(countWeights(pkg), { isFused: true }));
   const device = await GpuDevice.create();
-  const runner = await loadRunner(device, pkg, {
-    contextLength: 1024,
-    numStages: countStages(mode),
-  });
+  const runner = await WgslRunner.load(device, pkg, { contextLength: 1024 });
   const model = { runner, text: await loadTextModel(pkg) };
   const rows: string[][] = [];
   for (const one of CASES) {

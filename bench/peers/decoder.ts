@@ -17,12 +17,10 @@ export interface Decoder {
   /** Empties all sequences. */
   reset(): void | Promise<void>;
   /**
-   * Appends a batch of tokens to sequences. The logits of each sequence's last token, or what was chosen from them, are on the
-   * host before more is appended to the same sequence, and when {@linkcode settle} resolves.
+   * Appends a batch of tokens to sequences. Resolves when the logits of each sequence's last token, or what was chosen from them,
+   * are on the host.
    */
   append(steps: readonly Append[]): Promise<void>;
-  /** Waits for what was appended; absent where {@linkcode append} does. */
-  settle?(): Promise<void>;
 }
 
 /** Sizes of the programme. */
@@ -62,14 +60,10 @@ export async function measureRates(decoder: Decoder, options: RateOptions): Prom
           Array.from({ length: numStreams }, (_, sequence) => ({ sequence, tokens: random(1) })),
         );
       }
-      await decoder.settle?.();
     });
   const fill = async (sequence: number, count: number) => {
     const tokens = random(count);
-    return await time(async () => {
-      await decoder.append([{ sequence, tokens }]);
-      await decoder.settle?.();
-    });
+    return await time(() => decoder.append([{ sequence, tokens }]));
   };
   await decoder.reset();
   await fill(0, options.numWarmupTokens);

@@ -33,7 +33,7 @@ export interface LoadResult {
 const COPY_ALIGNMENT = 4;
 
 async function run(options: LoadOptions): Promise<LoadResult> {
-  setSoftwareMode(chooseSoftwareMode(options.numWeights));
+  setSoftwareMode(chooseSoftwareMode(options.numWeights, { isFused: true }));
   const device = await GpuDevice.create();
   const pkg = await openPackage(options.dir);
   const before = readMemory("VmRSS");

@@ -6,11 +6,10 @@
  * @module
  */
 import { readLibrary, WebLlmRunner } from "../../engine/backends/web_llm/mod.ts";
-import { loadRunner } from "../../engine/backends/wgsl/mod.ts";
+import { WgslRunner } from "../../engine/backends/wgsl/mod.ts";
 import { type ModelPackage, openPackage } from "../../engine/formats/mod.ts";
 import {
   chooseSoftwareMode,
-  countStages,
   GpuDevice,
   inspectAdapter,
   setSoftwareMode,
@@ -34,16 +33,11 @@ export interface RunnerCaseOptions {
   rates: RateOptions;
 }
 
-/** @param numStages devices that share the layers, where our kernels run on a software adapter */
-async function load(
-  pkg: ModelPackage,
-  options: RunnerCaseOptions,
-  numStages: 1 | 2,
-): Promise<Runner> {
+async function load(pkg: ModelPackage, options: RunnerCaseOptions): Promise<Runner> {
   const { backend, library, maxSequences, contextLength } = options;
   const sizes = { maxSequences, contextLength };
   if (backend === "wgsl") {
-    return await loadRunner(await GpuDevice.create(), pkg, { ...sizes, numStages });
+    return await WgslRunner.load(await GpuDevice.create(), pkg, sizes);
   }
   if (library === null) throw new RangeError("The backend web-llm needs a library");
   return await WebLlmRunner.load(pkg, {
@@ -54,23 +48,23 @@ async function load(
 }
 
 async function run(options: RunnerCaseOptions): Promise<CaseResult> {
-  const mode = chooseSoftwareMode(options.numWeights);
-  setSoftwareMode(mode);
+  const { backend, numWeights } = options;
+  setSoftwareMode(chooseSoftwareMode(numWeights, { isFused: backend === "wgsl" }));
   const pkg = await openPackage(options.dir);
-  const runner = await load(pkg, options, countStages(mode));
+  const runner = await load(pkg, options);
   return {
     rates: await measureRates(new RunnerDecoder(runner), options.rates),
     quantization: pkg.quantization,
     device: (await inspectAdapter()).description,
-    threads: describeThreads(options.backend === "wgsl" && mode === "pipelined"),
-    version: `ollm ${config.version}, backend ${options.backend}`,
+    threads: describeThreads(),
+    version: `ollm ${config.version}, backend ${backend}`,
   };
 }
 
 /** Threads of the software adapter; it runs on the caller's where it is told to have none. */
-export function describeThreads(isPipelined: boolean): string {
+export function describeThreads(): string {
   const threads = Deno.env.get("LP_NUM_THREADS");
-  if (threads === "0") return isPipelined ? "2 (pipelined)" : "1 (inline)";
+  if (threads === "0") return "1 (inline)";
   return threads ?? `${navigator.hardwareConcurrency}`;
 }
 

@@ -11,20 +11,13 @@ interface Slot {
   /** The runner's id. */
   id: number;
   length: number;
-  /** Resolves when the logits of its last step are on the host. */
-  step: Promise<void>;
 }
 
-/**
- * Sequences of a runner, each with a fixed range of blocks. Where the runner computes several steps at once, a batch goes as that
- * many, as the engine would give it: each begins when the logits of its own sequences are there, while the others are computed.
- */
+/** Sequences of a runner, each with a fixed range of blocks. */
 export class RunnerDecoder implements Decoder {
   readonly #runner: Runner;
   /** By place. */
   readonly #slots = new Map<number, Slot>();
-  /** In flight, the oldest first. */
-  readonly #steps: Promise<void>[] = [];
   #nextId = 0;
 
   constructor(runner: Runner) {
@@ -35,27 +28,17 @@ export class RunnerDecoder implements Decoder {
     return this.#runner.limits.vocabSize;
   }
 
-  async reset(): Promise<void> {
-    const slots = [...this.#slots.values()];
+  reset(): void {
+    for (const { id } of this.#slots.values()) this.#runner.release?.(id);
     this.#slots.clear();
-    await this.settle();
-    for (const { id } of slots) this.#runner.release?.(id);
-  }
-
-  async settle(): Promise<void> {
-    await Promise.all(this.#steps.splice(0));
   }
 
   /** A prompt goes in chunks of the runner's largest step, as the scheduler would give them. */
   async append(steps: readonly Append[]): Promise<void> {
-    const { maxStepTokens, maxStepsInFlight } = this.#runner.limits;
+    const { maxStepTokens } = this.#runner.limits;
     const numTokens = steps.reduce((sum, step) => sum + step.tokens.length, 0);
     if (numTokens <= maxStepTokens) {
-      const size = Math.ceil(steps.length / maxStepsInFlight);
-      for (let first = 0; first < steps.length; first += size) {
-        await this.#begin(steps.slice(first, first + size), 1);
-      }
-      return;
+      return await this.#run(steps.map((step) => this.#toEntry(step, 1)));
     }
     if (steps.length > 1) {
       throw new RangeError(`${numTokens} tokens of several sequences; a step has ${maxStepTokens}`);
@@ -64,20 +47,8 @@ export class RunnerDecoder implements Decoder {
     for (let start = 0; start < tokens.length; start += maxStepTokens) {
       const chunk = tokens.slice(start, start + maxStepTokens);
       const isLast = start + maxStepTokens >= tokens.length;
-      await this.#begin([{ sequence, tokens: chunk }], isLast ? 1 : 0);
+      await this.#run([this.#toEntry({ sequence, tokens: chunk }, isLast ? 1 : 0)]);
     }
-  }
-
-  /** Resolves when the step is given to the runner. */
-  async #begin(steps: readonly Append[], numLogits: 0 | 1): Promise<void> {
-    const slots = steps.map(({ sequence }) => this.#slot(sequence));
-    for (const { step } of slots) await step;
-    const { maxStepsInFlight } = this.#runner.limits;
-    while (this.#steps.length >= maxStepsInFlight) await this.#steps.shift();
-    const step = this.#run(steps.map((step) => this.#toEntry(step, numLogits)));
-    step.catch(() => {}); // whoever comes next awaits it
-    this.#steps.push(step);
-    for (const slot of slots) slot.step = step;
   }
 
   async #run(entries: readonly RunnerEntry[]): Promise<void> {
@@ -94,7 +65,7 @@ export class RunnerDecoder implements Decoder {
   #slot(sequence: number): Slot {
     let slot = this.#slots.get(sequence);
     if (!slot) {
-      slot = { id: this.#nextId++, length: 0, step: Promise.resolve() };
+      slot = { id: this.#nextId++, length: 0 };
       this.#slots.set(sequence, slot);
     }
     return slot;

@@ -1,37 +1,42 @@
 /**
- * Mesa's driver on the CPU wakes a thread pool for each dispatch (25 to 50 µs) unless it is told to run inline (2.5 µs, one
- * core). Measured: inline wins below about 250 M weights, and two inline devices that share the layers use the second core for
- * prompts and batches.
+ * On how many threads Mesa's driver on the CPU runs. Its pool uses all cores and takes 30 to 150 µs to wake for each dispatch; told
+ * to run inline it takes 2.5, on one core. So the pool pays where dispatches are long. Ours compute all layers of a token at once
+ * (kernels/software/fused.ts), which makes them long from small models on: measured were 135 M and 494 M weights.
  *
  * @module
  */
 
-/** `pool`: the driver's own threads. `inline`: none. `pipelined`: inline, on two devices. */
-export type SoftwareMode = "pool" | "inline" | "pipelined";
+/** `pool`: the driver's own threads. `inline`: none, the caller's alone. */
+export type SoftwareMode = "pool" | "inline";
 
-const MAX_INLINE_WEIGHTS = 250e6;
-
-/** A guess: measured was that pipelining pays at 135 M. A step of ollm-tiny (1.5 M) is too short to share. */
-const MIN_PIPELINED_WEIGHTS = 30e6;
-
-/** Weights of a model from which on it pays to compile its layers into one dispatch: seconds at the first load. */
+/**
+ * Weights of a model from which on its layers go as one dispatch, on the pool: compiling it takes seconds at the first load. A
+ * guess between what was measured and ollm-tiny (1.5 M), whose whole step is as short as the wake-up.
+ */
 export const MIN_FUSED_WEIGHTS = 30e6;
+
+/** Measured on compiled libraries, and on our kernels before they were fused: below, inline is faster. */
+const MIN_UNFUSED_POOL_WEIGHTS = 250e6;
+
+/** What {@linkcode chooseSoftwareMode} depends on beside the model's size. */
+export interface SoftwareModeOptions {
+  /** Whether the backend can compute layers in one dispatch. */
+  isFused: boolean;
+  /** @default those of this machine */
+  numCores?: number;
+  /** Whether the user has set a number of threads. @default what the environment says */
+  isUsersChoice?: boolean;
+}
 
 /** How a software adapter should run a model of this size; `pool` where the user has chosen a number of threads. */
 export function chooseSoftwareMode(
   numWeights: number,
-  { numCores = navigator.hardwareConcurrency, isUsersChoice = hasUsersChoice }: {
-    numCores?: number;
-    isUsersChoice?: boolean;
-  } = {},
+  { isFused, numCores = navigator.hardwareConcurrency, isUsersChoice = hasUsersChoice }:
+    SoftwareModeOptions,
 ): SoftwareMode {
-  if (isUsersChoice || numWeights >= MAX_INLINE_WEIGHTS) return "pool";
-  return numWeights >= MIN_PIPELINED_WEIGHTS && numCores >= 2 ? "pipelined" : "inline";
-}
-
-/** Devices that share a model's layers. */
-export function countStages(mode: SoftwareMode): 1 | 2 {
-  return mode === "pipelined" ? 2 : 1;
+  if (isUsersChoice) return "pool";
+  const minWeights = isFused ? MIN_FUSED_WEIGHTS : MIN_UNFUSED_POOL_WEIGHTS;
+  return numCores >= 2 && numWeights >= minWeights ? "pool" : "inline";
 }
 
 /**

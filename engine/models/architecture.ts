@@ -65,13 +65,6 @@ export type TensorSpec =
   }
   | { readonly kind: "vector"; readonly name: string; readonly size: number };
 
-/** Consecutive layers of a decoder; with the first one the embedding, with the last one the head. */
-export interface LayerRange {
-  readonly first: number;
-  /** One past the last. */
-  readonly end: number;
-}
-
 /** Loaded tensors, by the name of their spec. */
 export interface Weights {
   has(name: string): boolean;
@@ -80,7 +73,7 @@ export interface Weights {
   vector(name: string): GpuResource;
 }
 
-/** Buffers of a step that more than one operation writes or the host reads, all f32. */
+/** Buffers that more than one operation of a step writes or reads, all f32. */
 export interface Activations {
   /** [T, D], the residual stream. */
   readonly hidden: GPUBuffer;
@@ -91,35 +84,20 @@ export interface Activations {
 /** Everything that the recording of a step refers to. */
 export interface StepParts {
   readonly ops: Operations;
-  /** What is recorded; others compute the rest. */
-  readonly layers: LayerRange;
   readonly weights: Weights;
-  /** Layers that do not begin with the embedding find their input in `hidden`, and all leave their output there. */
   readonly activations: Activations;
-  /** One for each of `layers`. */
+  /** One for each layer. */
   readonly kv: readonly KvLayer[];
   /** [P, 2, R / 2] f32 for each of the config's ropes. */
   readonly cosSin: readonly GPUBuffer[];
-}
-
-/** A recorded step. */
-export interface StepRecord {
-  /** From tokens, or from `hidden`, to `hidden`. */
-  readonly layers: readonly Dispatch[];
-  /** From `hidden` to `logits`, behind the last layer; empty where that is elsewhere. */
-  readonly head: readonly Dispatch[];
 }
 
 /** One file an architecture implements this. */
 export interface Architecture {
   /** @throws {ModelInvalidError} a size is missing, out of range or contradicts another */
   readConfig(fields: Fields): DecoderConfig;
-  /** Every tensor of `layers`. `hasTensor` tells what the package holds: a separate head is optional. */
-  tensors(
-    config: DecoderConfig,
-    layers: LayerRange,
-    hasTensor: (name: string) => boolean,
-  ): TensorSpec[];
-  /** Records one step. */
-  record(config: DecoderConfig, parts: StepParts): Promise<StepRecord>;
+  /** Every tensor. `hasTensor` tells what the package holds: a separate head is optional. */
+  tensors(config: DecoderConfig, hasTensor: (name: string) => boolean): TensorSpec[];
+  /** Records one step, from tokens to logits. */
+  record(config: DecoderConfig, parts: StepParts): Promise<Dispatch[]>;
 }

@@ -16,9 +16,7 @@ import {
 import type {
   Architecture,
   DecoderConfig,
-  LayerRange,
   StepParts,
-  StepRecord,
   TensorSpec,
   Weights,
 } from "./architecture.ts";
@@ -124,7 +122,6 @@ function qkvRows(config: DecoderConfig): [query: number, key: number, value: num
 function listTensors(
   config: DecoderConfig,
   variant: DecoderVariant,
-  { first, end }: LayerRange,
   hasTensor: (name: string) => boolean,
 ): TensorSpec[] {
   const { hiddenSize, intermediateSize, vocabSize, headDim } = config;
@@ -135,10 +132,8 @@ function listTensors(
     if (name !== undefined) specs.push({ kind: "vector", name, size });
   };
   const [queryRows, keyRows, valueRows] = qkvRows(config);
-  const isLast = end === config.numHiddenLayers;
-  const isTied = !hasTensor(variant.head);
-  if (first === 0 || isLast && isTied) matrix(variant.embedding, vocabSize, hiddenSize);
-  for (let layer = first; layer < end; layer++) {
+  matrix(variant.embedding, vocabSize, hiddenSize);
+  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
     const names = variant.layer(layer);
     const qkv: [string, number][] = typeof names.qkv === "string"
       ? [[names.qkv, queryRows + keyRows + valueRows]]
@@ -157,8 +152,8 @@ function listTensors(
     matrix(names.down, hiddenSize, intermediateSize);
     vector(names.postMlpNorm, hiddenSize);
   }
-  if (isLast) vector(variant.finalNorm, hiddenSize);
-  if (isLast && !isTied) matrix(variant.head, vocabSize, hiddenSize);
+  vector(variant.finalNorm, hiddenSize);
+  if (hasTensor(variant.head)) matrix(variant.head, vocabSize, hiddenSize);
   return specs;
 }
 
@@ -180,37 +175,27 @@ class StepRecorder {
     readonly parts: StepParts,
   ) {}
 
-  async record(): Promise<StepRecord> {
-    return { layers: await this.#layers(), head: this.#hasHead ? await this.#head() : [] };
-  }
-
-  get #hasHead(): boolean {
-    return this.parts.layers.end === this.config.numHiddenLayers;
+  async record(): Promise<Dispatch[]> {
+    return [...await this.#layers(), ...await this.#head()];
   }
 
   async #layers(): Promise<Dispatch[]> {
-    const { config, variant, parts: { ops, weights, layers: { first, end } } } = this;
-    const layers = Array.from({ length: end - first }, (_, i) => {
-      const names = variant.layer(first + i);
+    const { config, variant, parts: { ops, weights } } = this;
+    const layers = Array.from({ length: config.numHiddenLayers }, (_, i) => {
+      const names = variant.layer(i);
       return { names, qkv: qkvMatrix(weights, names) };
     });
     const inputNorm = (i: number): NextNorm => {
-      if (i === layers.length && this.#hasHead) return this.#finalNorm();
-      // Behind layers that are not the last ones nobody reads it: any will do.
-      const next = layers[i] ?? layers[0]!;
-      return { name: next.names.inputNorm, weight: next.qkv };
+      const next = layers[i];
+      return next ? { name: next.names.inputNorm, weight: next.qkv } : this.#finalNorm();
     };
     const begin = this.#residual(inputNorm(0));
     const scale = config.embeddingScale;
-    this.#add(
-      first === 0
-        ? await ops.embed(weights.matrix(variant.embedding), begin, { scale })
-        : await ops.resume(begin),
-    );
+    this.#add(await ops.embed(weights.matrix(variant.embedding), begin, { scale }));
     const embedding = this.#take();
     const all: Dispatch[][] = [];
     for (const [i, { names, qkv }] of layers.entries()) {
-      await this.#attention(first + i, names, qkv);
+      await this.#attention(i, names, qkv);
       await this.#mlp(names, inputNorm(i + 1));
       all.push(this.#take());
     }
@@ -233,7 +218,7 @@ class StepRecorder {
   }
 
   async #attention(layer: number, names: LayerNames, qkv: Matrix): Promise<void> {
-    const { config, parts: { ops, weights, layers, kv, cosSin } } = this;
+    const { config, parts: { ops, weights, kv, cosSin } } = this;
     const { rope, window } = config.layers[layer]!;
     const output = weights.matrix(names.output);
     const attended = ops.activation("attended", output);
@@ -241,7 +226,7 @@ class StepRecorder {
       await ops.attention(
         ops.activation("normed", qkv),
         { weight: qkv, cosSin: cosSin[rope]!, ...this.#qkvVectors(names) },
-        kv[layer - layers.first]!,
+        kv[layer]!,
         attended,
         {
           numHeads: config.numAttentionHeads,
@@ -323,7 +308,7 @@ function optional<N extends string, T>(name: N, value: T | null): { [K in N]?: T
 export function createDecoder(variant: DecoderVariant): Architecture {
   return {
     readConfig: (fields) => variant.readConfig(fields),
-    tensors: (config, layers, hasTensor) => listTensors(config, variant, layers, hasTensor),
+    tensors: (config, hasTensor) => listTensors(config, variant, hasTensor),
     record: (config, parts) => new StepRecorder(config, variant, parts).record(),
   };
 }

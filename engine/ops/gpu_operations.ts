@@ -126,11 +126,6 @@ export function createGpuOperations(
       return Promise.all(table.parts.map((part) => embedPart(table, part, to.hidden, scale)));
     },
 
-    resume: (to) => {
-      activations.standForNorm(to); // whoever reads it finishes the norm
-      return Promise.resolve([]);
-    },
-
     attention: async (x, projection, kv, y, options) => {
       const query = activations.scratch("queries", options.numHeads * options.headDim);
       const parts = { device, step, shapes, kv, options };

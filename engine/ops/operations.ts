@@ -203,8 +203,6 @@ export interface Operations {
   activation(name: ActivationName, weight: Matrix): Activation;
   /** to.hidden = rows of `table` by token id, times `scale` (1). */
   embed(table: Matrix, to: Residual, options?: { scale?: number }): Promise<Dispatch[]>;
-  /** to.hidden holds rows that the host wrote: only the norm that follows is prepared. */
-  resume(to: Residual): Promise<Dispatch[]>;
   /**
    * Causal attention: makes queries, keys and values of x, rotates queries and keys, appends keys and values to the cache,
    * and sets y [T, H C].

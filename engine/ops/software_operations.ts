@@ -137,18 +137,6 @@ export function createSoftwareOperations(
       ));
     },
 
-    resume: async (to) => {
-      const kernel = SOFTWARE_KERNELS.resumeRows(softwareActivation(to.normed).precision);
-      return [
-        await createDispatch(device, kernel, kernel.name, {
-          resources: residualResources(to),
-          overrides: { ...residualOverrides(to), ACCUMULATE: false },
-          x: numTilesOf(to.normed.numCols),
-          y: PER_TOKEN,
-        }),
-      ];
-    },
-
     attention: async (x, qkv, kv, y, options) => {
       const query = scratch.texture("queries", options.numHeads * options.headDim);
       return [

@@ -7,20 +7,12 @@ import { readLibrary, WebLlmEmbedder, WebLlmRunner } from "../backends/web_llm/m
 import {
   computeStepCosts,
   describeKernels,
-  loadRunner,
-  type PipelinedRunner,
   probeRunner,
-  type WgslRunner,
+  WgslRunner,
 } from "../backends/wgsl/mod.ts";
 import { ModelInvalidError } from "../errors.ts";
 import { countWeights, type ModelPackage, openPackage } from "../formats/mod.ts";
-import {
-  chooseSoftwareMode,
-  countStages,
-  GpuDevice,
-  inspectAdapter,
-  setSoftwareMode,
-} from "../gpu/mod.ts";
+import { chooseSoftwareMode, GpuDevice, inspectAdapter, setSoftwareMode } from "../gpu/mod.ts";
 import { modelDefaultSampling } from "../sampling/mod.ts";
 import { loadTextModel, type TextModel } from "../text/mod.ts";
 import type { ProgressListener, SamplingParams } from "../types.ts";
@@ -72,12 +64,10 @@ async function loadWgsl(
   const { dir, contextLength, maxSequences, cacheDir } = options;
   const pkg = await openPackage(dir);
   const text = await loadTextModel(pkg);
-  const mode = chooseSoftwareMode(countWeights(pkg));
-  setSoftwareMode(mode);
+  setSoftwareMode(chooseSoftwareMode(countWeights(pkg), { isFused: true }));
   const device = await GpuDevice.create();
   const shapes = cacheDir === undefined ? null : new KernelShapeFile(cacheDir);
-  const runner = await loadRunner(device, pkg, {
-    numStages: countStages(mode),
+  const runner = await WgslRunner.load(device, pkg, {
     ...(shapes && { shapes }),
     ...(contextLength === undefined ? {} : { contextLength }),
     ...(maxSequences === undefined ? {} : { maxSequences }),
@@ -90,7 +80,7 @@ async function loadWgsl(
 
 /** Measures the model for later plans unless enough loads have; a remark where that cannot be kept, since the model runs all the same. */
 async function keepMeasurement(
-  runner: WgslRunner | PipelinedRunner,
+  runner: WgslRunner,
   { quantization }: ModelPackage,
   { model, cacheDir }: LoadOptions,
 ): Promise<string[]> {
@@ -124,7 +114,7 @@ async function loadWebLlm(
   const pkg = await openPackage(dir);
   const text = await loadTextModel(pkg);
   const library = await readLibrary(path);
-  setSoftwareMode(chooseSoftwareMode(countWeights(pkg)));
+  setSoftwareMode(chooseSoftwareMode(countWeights(pkg), { isFused: false }));
   if (task === "embed") {
     const embedder = await WebLlmEmbedder.load(pkg, { library, onProgress });
     return { task, text, embedder, remarks: [] };

@@ -5,7 +5,12 @@
  */
 import { EngineError } from "../errors.ts";
 import { createSampler, resolveSampling, type Sample } from "../sampling/mod.ts";
-import { Scheduler, Speculation, type SpeculationMode } from "../scheduler/mod.ts";
+import {
+  type ScheduledSequence,
+  Scheduler,
+  Speculation,
+  type SpeculationMode,
+} from "../scheduler/mod.ts";
 import type { TextModel } from "../text/mod.ts";
 import type { FinishReason, GenerationRequest, ModelStats, SamplingParams } from "../types.ts";
 import { ActiveGeneration, type GenerationSink } from "./active_generation.ts";
@@ -22,7 +27,7 @@ import {
 } from "./prompt.ts";
 import { MultiStep } from "./multi_step.ts";
 import type { Runner } from "./runner.ts";
-import { type FinishedStep, StepQueue } from "./step_queue.ts";
+import { toRunnerEntries } from "./runner_entries.ts";
 
 export type { GenerationSink } from "./active_generation.ts";
 
@@ -54,7 +59,6 @@ export class ModelEngine {
   readonly #parts: ModelEngineParts;
   readonly #scheduler: Scheduler;
   readonly #speculation: Speculation;
-  readonly #steps: StepQueue;
   readonly #multiStep: MultiStep;
   readonly #active = new Map<number, ActiveGeneration>();
   readonly #constraints: Constraints;
@@ -69,7 +73,6 @@ export class ModelEngine {
     this.#scheduler = new Scheduler({ ...limits, maxWaiting: parts.maxWaiting });
     const mode = limits.canRewind ? parts.speculation ?? "auto" : "off";
     this.#speculation = new Speculation(this.#scheduler, { ...limits, mode });
-    this.#steps = new StepQueue(parts.runner);
     this.#multiStep = new MultiStep({
       runner: parts.runner,
       scheduler: this.#scheduler,
@@ -150,42 +153,38 @@ export class ModelEngine {
     this.#finish(generation, "cancelled");
   }
 
-  /**
-   * Keeps as many steps in flight as the runner computes at once, and ends the oldest: one token for each sequence in it. False
-   * when there was nothing to do.
-   */
+  /** One step, or several that the runner computes together, for every running sequence; false when there was nothing to do. */
   async step(): Promise<boolean> {
     this.#refuseLate();
     const hasHeld = await this.#advanceHeld();
-    while (this.#steps.hasRoom) {
-      const plan = this.#scheduler.schedule();
-      if (plan.length === 0) break;
-      const drafts = this.#speculation.draft(plan);
-      const numSteps = this.#multiStep.choose(plan, drafts);
-      if (numSteps > 0) {
-        this.#numSteps += numSteps;
-        await this.#multiStep.run(plan, numSteps);
-        return true;
-      }
-      this.#scheduler.beginStep(plan);
-      this.#steps.push({ plan, drafts });
-    }
-    const step = await this.#steps.shift();
-    if (step === null) return hasHeld;
-    await this.#publish(step);
+    const plan = this.#scheduler.schedule();
+    if (plan.length === 0) return hasHeld;
+    const drafts = this.#speculation.draft(plan);
+    const numSteps = this.#multiStep.choose(plan, drafts);
+    if (numSteps > 0) await this.#multiStep.run(plan, numSteps);
+    else await this.#run(plan, drafts);
+    this.#numSteps += Math.max(1, numSteps);
     return true;
   }
 
-  /** Samples what a step computed. */
-  async #publish({ plan, drafts, logits, ms, ownMs }: FinishedStep): Promise<void> {
-    this.#scheduler.endStep(plan, ms);
-    this.#speculation.recordStep(plan, drafts, ownMs);
-    this.#numSteps++;
+  /** Computes a step and samples its tokens on the host. */
+  async #run(
+    plan: readonly ScheduledSequence[],
+    drafts: readonly (readonly number[])[],
+  ): Promise<void> {
+    const { runner } = this.#parts;
+    const entries = toRunnerEntries(plan, drafts);
+    const start = performance.now();
+    const logits = await runner.run(entries);
+    const ms = performance.now() - start;
+    this.#scheduler.recordStep(plan, ms);
+    this.#speculation.recordStep(plan, drafts, ms);
+    let end = 0; // of a sequence's logits
     for (const [i, { sequence, numTokens }] of plan.entries()) {
+      const rows = logits.subarray(end, end += entries[i]!.numLogits * runner.limits.vocabSize);
       const generation = this.#active.get(sequence.id);
       if (!generation) continue; // cancelled while the step ran
       this.#scheduler.commit(sequence, numTokens);
-      const rows = logits[i]!;
       if (rows.length > 0) await this.#takeRows(generation, rows, drafts[i]!);
     }
   }

@@ -32,10 +32,7 @@ const MAX_RUNS = 16;
 /** What a {@linkcode MultiStep} is made of. */
 export interface MultiStepParts {
   readonly runner: Runner;
-  readonly scheduler: Pick<
-    Scheduler,
-    "numWaiting" | "numRunning" | "commit" | "beginStep" | "endStep"
-  >;
+  readonly scheduler: Pick<Scheduler, "numWaiting" | "numRunning" | "commit" | "recordStep">;
   /** Knows how long steps take. */
   readonly speculation: Pick<Speculation, "plainMs" | "recordStep">;
   /** Ids that may be chosen, from 0 on. */
@@ -60,7 +57,8 @@ export class MultiStep {
    * How many steps of a plan to run together, a power of two, so that their commands come again; 0 where the host is needed: to
    * sample, to check drafts, to prefill, or for a first token.
    *
-   * One where a sequence waits, whatever for, and where it is not known what one takes. They end before a sequence needs another block: it may end before, and that block would have been taken from the prefix cache.
+   * One where a sequence waits, whatever for, and where it is not known what one takes. They end before a sequence needs another
+   * block: it may end before, and that block would have been taken from the prefix cache.
    */
   choose(
     plan: readonly ScheduledSequence[],
@@ -86,15 +84,14 @@ export class MultiStep {
     const { runner, scheduler, speculation, numChoices, generationOf, take } = this.#parts;
     const noDrafts = plan.map(() => []);
     const entries = toRunnerEntries(plan, noDrafts);
-    // Prompts are paced by steps that wait for a readback, as those that compute prompts do.
-    if (numSteps === 1) scheduler.beginStep(plan);
     const start = performance.now();
     const chosen = await runner.runGreedy!(entries, { numSteps, numChoices });
     const stepMs = (performance.now() - start) / numSteps;
     if (numSteps > 1) this.#lastAlone.numRuns++;
     else {
       this.#lastAlone = { numSequences: plan.length, numRuns: 0 };
-      scheduler.endStep(plan, stepMs);
+      // Prompts are paced by steps that wait for a readback, as those that compute prompts do.
+      scheduler.recordStep(plan, stepMs);
     }
     speculation.recordStep(plan, noDrafts, stepMs);
     for (const [i, token] of chosen.entries()) {

@@ -11,8 +11,8 @@ import {
   planModel,
 } from "../backends/wgsl/mod.ts";
 import { EngineError, InvalidRequestError } from "../errors.ts";
-import { countWeights, type ModelPackage, openPackage } from "../formats/mod.ts";
-import { type AdapterInfo, chooseSoftwareMode, countStages } from "../gpu/mod.ts";
+import { type ModelPackage, openPackage } from "../formats/mod.ts";
+import type { AdapterInfo } from "../gpu/mod.ts";
 import type { BackendName, ModelInfo, RuntimeOptions, RuntimePlan } from "../types.ts";
 import { isOn, type ReadMeasurements } from "./measurements.ts";
 import type { MemoryPlan } from "./memory_plan.ts";
@@ -83,13 +83,12 @@ async function planWgsl(
   { sizes, machine, reasons }: { sizes: Sizes; machine: Machine; reasons: string[] },
 ): Promise<RuntimePlan> {
   const adapter = await machine.describeAdapter();
-  const numStages = countStages(chooseSoftwareMode(countWeights(pkg)));
-  const modelPlan = planModel(pkg, adapter, { ...sizes, numStages });
+  const modelPlan = planModel(pkg, adapter, sizes);
   const { memory, kernelSet, kvElem, matrices } = modelPlan;
   if (adapter.kind === "software") {
     reasons.push("The adapter runs on the CPU: weights go into textures, which are faster there");
-    if (modelPlan.stages.length > 1) {
-      reasons.push("Two devices share the layers, so that prompts and batches have two cores");
+    if (modelPlan.fusesLayers) {
+      reasons.push("The layers of a token go as one dispatch, where the driver's threads allow it");
     }
   }
   const isRounded = [...matrices.values()].some((layout) =>

@@ -23,8 +23,6 @@ export interface RunnerEntry {
 
 /** What a runner can take. */
 export interface RunnerLimits {
-  /** Steps that it computes at once, none of which holds a sequence of another. Each finds the cache as if those before it had ended. */
-  readonly maxStepsInFlight: number;
   /** Tokens of all entries of one step together. */
   readonly maxStepTokens: number;
   /** Entries of one step. */
@@ -59,7 +57,7 @@ export interface GreedyRun {
   readonly numChoices: number;
 }
 
-/** A loaded model that computes steps, in the order in which they are given. */
+/** A loaded model that computes steps, one at a time. */
 export interface Runner {
   readonly limits: RunnerLimits;
   /**

@@ -18,7 +18,7 @@ export function toRunnerEntries(
       sequence: id,
       tokens: own.concat(drafts[i]!),
       firstPosition: numComputed,
-      blocks: [...table.blocks], // the sequence may end while the step is in flight
+      blocks: [...table.blocks], // the sequence may end while the step runs
       numLogits: isLast ? 1 + drafts[i]!.length : 0,
     };
   });

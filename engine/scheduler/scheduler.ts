@@ -5,8 +5,8 @@
  */
 import { BlockPool } from "../cache/mod.ts";
 import { QueueFullError } from "../errors.ts";
+import { PrefillPace } from "./prefill_pace.ts";
 import { isDecoding, Sequence } from "./sequence.ts";
-import { StepsInFlight } from "./steps_in_flight.ts";
 
 /** A sequence's share of a step. */
 export interface ScheduledSequence {
@@ -29,8 +29,6 @@ export interface SchedulerOptions {
   readonly blockSize: number;
   /** Whether a sequence may start on full blocks that another one computed. @default true */
   readonly canShareBlocks?: boolean;
-  /** Steps that are computed at once. @default 1 */
-  readonly maxStepsInFlight?: number;
 }
 
 /**
@@ -38,9 +36,7 @@ export interface SchedulerOptions {
  * chunks in order of arrival; while streams decode, chunks stay as short as {@linkcode PrefillPace} says. When blocks run out,
  * the sequence that came last gives its own back and waits to be computed anew.
  *
- * Where several steps are in flight, each takes an equal share of the sequences, and no sequence is in two of them. Blocks may go
- * from a sequence that has ended to a step behind the one that still computes it, since steps are computed in order; those of a
- * running sequence in flight are left to it.
+ * One step is computed at a time. A sequence may end meanwhile: its blocks may go to others, which write to them in later steps.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -49,16 +45,13 @@ export class Scheduler {
   readonly #waiting: Sequence[] = [];
   /** By arrival. */
   readonly #running: Sequence[] = [];
-  readonly #maxStepsInFlight: number;
-  readonly #steps: StepsInFlight;
+  readonly #pace = new PrefillPace();
   #nextId = 0;
   #numPreemptions = 0;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#pool = new BlockPool(options.numBlocks, options.blockSize);
-    this.#maxStepsInFlight = options.maxStepsInFlight ?? 1;
-    this.#steps = new StepsInFlight(this.#maxStepsInFlight);
   }
 
   get numWaiting(): number {
@@ -113,36 +106,35 @@ export class Scheduler {
   schedule(): ScheduledSequence[] {
     this.#admit();
     const plan: ScheduledSequence[] = [];
-    const active = this.#running.filter(({ numPending }) => numPending > 0);
-    const maxShares = Math.ceil(active.length / this.#maxStepsInFlight);
     let budget = this.#options.maxStepTokens;
     const give = (sequence: Sequence) => {
-      if (plan.length === maxShares || this.#steps.has(sequence)) return;
       if (sequence.status !== "running") return; // an earlier one preempted it
       const numTokens = Math.min(sequence.numPending, budget);
       if (numTokens === 0 || !this.#reserve(sequence, numTokens)) return;
       budget -= numTokens;
       plan.push({ sequence, numTokens, isLast: numTokens === sequence.numPending });
     };
+    const active = this.#running.filter(({ numPending }) => numPending > 0);
     const decoding = active.filter(isDecoding);
     const prefilling = active.filter((sequence) => !isDecoding(sequence));
     decoding.forEach(give);
     if (decoding.length > 0 && prefilling.length > 0) {
       const crowd = { numDecoding: decoding.length, numPrefilling: prefilling.length };
-      budget = Math.min(budget, this.#steps.maxPromptTokens(crowd));
+      budget = Math.min(budget, this.#pace.maxPromptTokens(crowd));
     }
     prefilling.forEach(give);
     return plan.filter(({ sequence }) => sequence.status === "running");
   }
 
-  /** A plan is in flight from here on. */
-  beginStep(plan: readonly ScheduledSequence[]): void {
-    this.#steps.begin(plan, this.#running.filter(isDecoding).length);
-  }
-
-  /** Records how long the plan's forward pass took, so that prompts leave streams their pace. */
-  endStep(plan: readonly ScheduledSequence[], ms: number): void {
-    this.#steps.end(plan, ms);
+  /** Records how long the plan's forward pass took, so that prompts leave streams their pace; before its tokens are committed. */
+  recordStep(plan: readonly ScheduledSequence[], ms: number): void {
+    let numDecoding = 0;
+    let numPromptTokens = 0;
+    for (const { sequence, numTokens } of plan) {
+      if (isDecoding(sequence)) numDecoding++;
+      else numPromptTokens += numTokens;
+    }
+    this.#pace.record({ numDecoding, numPromptTokens, ms });
   }
 
   /** Records that `numTokens` pending tokens of a sequence were computed. */
@@ -190,11 +182,10 @@ export class Scheduler {
     return Math.max(0, this.#pool.blocksFor(tokens.length + 1) - table.blocks.length);
   }
 
-  /** Gets blocks for the next `numTokens`; preempts later sequences, at last this one itself, and waits for those in flight. */
+  /** Gets blocks for the next `numTokens`; preempts later sequences, at last this one itself. */
   #reserve(sequence: Sequence, numTokens: number): boolean {
     while (!this.#pool.grow(sequence.table, sequence.numComputed + numTokens)) {
       const last = this.#running.at(-1)!;
-      if (this.#steps.has(last)) return false; // when its step has ended, this one is asked first
       this.#preempt(last);
       if (last === sequence) return false;
     }

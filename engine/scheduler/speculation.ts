@@ -92,7 +92,7 @@ export class Speculation {
     return drafts;
   }
 
-  /** Records how long the forward pass of a plan with its drafts took, behind those that were in flight before. */
+  /** Records how long the forward pass of a plan with its drafts took; before its tokens are committed. */
   recordStep(
     plan: readonly ScheduledSequence[],
     drafts: readonly (readonly number[])[],

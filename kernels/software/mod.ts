@@ -13,7 +13,7 @@ import { defineKernel } from "../kernel.ts";
 import { attentionKernel } from "./attention.ts";
 import { linearKernel } from "./linear.ts";
 import ropeKvAppendTiled from "./rope_kv_append_tiled.wgsl" with { type: "text" };
-import { embedKernel, normAddKernel, resumeRowsKernel, stageRowsKernel } from "./rows.ts";
+import { embedKernel, normAddKernel, stageRowsKernel } from "./rows.ts";
 
 export type { AttentionKernelOptions } from "./attention.ts";
 export { fusedKernel, type Phase, phaseOverride, type PhaseResource } from "./fused.ts";
@@ -46,6 +46,5 @@ export const SOFTWARE_KERNELS = {
     libs: [step, kvTiles],
     byElem: { f32: texelF32, f16: texelF16 },
   }),
-  resumeRows: resumeRowsKernel,
   stageRows: stageRowsKernel,
 };

@@ -18,7 +18,6 @@ import { assembleKernel, memoize } from "../assemble.ts";
 import embedTiled from "./embed_tiled.wgsl" with { type: "text" };
 import { type Precision, residualBindings, stagedParts, type WeightFormat } from "./linear.ts";
 import normAdd from "./norm_add.wgsl" with { type: "text" };
-import resumeRows from "./resume_rows.wgsl" with { type: "text" };
 import stageRows from "./stage_rows.wgsl" with { type: "text" };
 
 const TABLE_PARTS: Record<WeightFormat, readonly string[]> = {
@@ -71,15 +70,6 @@ export const normAddKernel: (staged: Precision) => Kernel = memoize((staged) => 
       ...residualBindings(staged),
     },
     parts: [LANES, stagedParts(staged).part, residual, normAdd.replace("ENTRY", name)],
-  });
-});
-
-/** The residual stream taken up where another device left it. */
-export const resumeRowsKernel: (staged: Precision) => Kernel = memoize((staged) => {
-  const name = `resume_rows_${staged}`;
-  return assembleKernel(name, {
-    bindings: residualBindings(staged),
-    parts: [LANES, stagedParts(staged).part, residual, resumeRows.replace("ENTRY", name)],
   });
 });
 

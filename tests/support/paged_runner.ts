@@ -2,7 +2,6 @@
  * A runner without a device that keeps tokens where a model keeps keys and values: what it says depends on all that the block
  * table names, so a slot that holds a rejected draft changes the text.
  */
-import { setImmediate } from "node:timers";
 import {
   type GreedyRun,
   NO_TOKEN,
@@ -33,10 +32,7 @@ export interface PagedRunnerOptions extends Partial<RunnerLimits> {
   isBroken?: (numTokens: number) => boolean;
 }
 
-/**
- * Says the letter that the two before it lead to, mostly: its text soon repeats itself, and can leave that again. Where it has
- * several steps in flight, each is computed some time after it was given, in order.
- */
+/** Says the letter that the two before it lead to, mostly: its text soon repeats itself, and can leave that again. */
 export class PagedRunner implements Runner {
   readonly limits: RunnerLimits;
   readonly steps: RunnerEntry[][] = [];
@@ -47,11 +43,6 @@ export class PagedRunner implements Runner {
   readonly #isBroken: (numTokens: number) => boolean;
   /** By slot. */
   readonly #tokens: Int32Array;
-  /** In flight. */
-  readonly #inFlight = new Set<readonly RunnerEntry[]>();
-  /** Steps that were in flight at once, at most. */
-  maxInFlight = 0;
-  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: PagedRunnerOptions = {}) {
     const { onStep = () => {}, canChoose = false, isBroken = () => false, ...limits } = options;
@@ -59,7 +50,6 @@ export class PagedRunner implements Runner {
     this.#isBroken = isBroken;
     if (canChoose) this.runGreedy = (entries, run) => this.#runGreedy(entries, run);
     this.limits = {
-      maxStepsInFlight: 1,
       maxStepTokens: 32,
       maxSequences: 4,
       maxLogitsRows: 16,
@@ -74,34 +64,8 @@ export class PagedRunner implements Runner {
     this.#tokens = new Int32Array(this.limits.numBlocks * this.limits.blockSize).fill(-1);
   }
 
+  // deno-lint-ignore require-await -- what `onStep` throws is to reject
   async run(entries: readonly RunnerEntry[]): Promise<Float32Array> {
-    this.#add(entries);
-    try {
-      if (this.limits.maxStepsInFlight === 1) return this.#compute(entries);
-      const isFirst = this.#turn.then(() => new Promise((resolve) => setImmediate(resolve)));
-      this.#turn = isFirst;
-      await isFirst;
-      return this.#compute(entries);
-    } finally {
-      this.#inFlight.delete(entries);
-    }
-  }
-
-  #add(entries: readonly RunnerEntry[]): void {
-    const others = [...this.#inFlight].flat();
-    this.#inFlight.add(entries);
-    this.maxInFlight = Math.max(this.maxInFlight, this.#inFlight.size);
-    if (this.#inFlight.size > this.limits.maxStepsInFlight) {
-      throw new RangeError(`${this.#inFlight.size} steps are in flight`);
-    }
-    for (const { sequence } of entries) {
-      if (others.some((entry) => entry.sequence === sequence)) {
-        throw new RangeError(`Sequence ${sequence} is in two steps`);
-      }
-    }
-  }
-
-  #compute(entries: readonly RunnerEntry[]): Float32Array {
     this.#onStep(entries);
     const rows = this.#step(entries);
     const logits = new Float32Array(rows.length * VOCAB_SIZE);

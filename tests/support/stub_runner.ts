@@ -28,7 +28,6 @@ export class StubRunner implements Runner {
     const { onStep: _, lastToken: __, ...limits } = options;
     this.#options = options;
     this.limits = {
-      maxStepsInFlight: 1,
       maxStepTokens: 16,
       maxSequences: 4,
       maxLogitsRows: 8,

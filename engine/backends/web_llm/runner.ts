@@ -118,7 +118,6 @@ function toLimits(
   vocabSize: number,
 ): RunnerLimits {
   return {
-    maxStepsInFlight: 1,
     maxStepTokens: memory.maxStepTokens,
     maxSequences: canBatch ? memory.maxSequences : 1,
     maxLogitsRows: canBatch ? memory.maxLogitsRows : 1,

@@ -4,11 +4,11 @@
  * @module
  */
 import { ModelInvalidError } from "../../errors.ts";
-import type { LoadedTensor } from "../../formats/mod.ts";
+import { type LoadedTensor, type ModelPackage, readTensors } from "../../formats/mod.ts";
 import { type BufferResource, destroyResources, type GpuDevice } from "../../gpu/mod.ts";
 import type { Weights } from "../../models/mod.ts";
 import type { Matrix } from "../../ops/mod.ts";
-import type { ModelPlan, StagePlan } from "./model_plan.ts";
+import type { ModelPlan } from "./model_plan.ts";
 
 /** Bytes that may wait in staging memory for their way to the device; handing over every small tensor costs more than its copy. */
 const FLUSH_BYTES = 4 * 1024 * 1024;
@@ -18,30 +18,26 @@ export interface LoadedWeights extends Weights {
   destroy(): void;
 }
 
-/** What is loaded, and from where. */
+/** Options of {@linkcode loadWeights}. */
 export interface LoadWeightsOptions {
-  /** For messages. */
-  readonly what: string;
+  /** That of the package. */
   readonly plan: ModelPlan;
-  /** The stage that the weights are for. */
-  readonly stage: StagePlan;
-  /** All tensors of the stage, and no other. */
-  readonly tensors: AsyncIterable<LoadedTensor>;
-  /** Bytes of the tensors that are there. */
-  readonly onProgress?: (numBytes: number) => void;
+  /** Share from 0 to 1 of the bytes. */
+  readonly onProgress?: (share: number) => void;
 }
 
 /**
- * Allocates every tensor of a stage and fills it.
+ * Allocates every tensor of a package and fills it.
  *
  * @throws {ModelInvalidError} a shard is damaged
  * @throws {DeviceError} the device has not enough memory
  */
 export async function loadWeights(
   device: GpuDevice,
+  pkg: ModelPackage,
   options: LoadWeightsOptions,
 ): Promise<LoadedWeights> {
-  const { what, plan, stage } = options;
+  const { kernelSet, matrices: layouts, vectors: sizes } = options.plan;
   let matrices = new Map<string, Matrix>();
   let vectors = new Map<string, BufferResource>();
   const destroy = () => {
@@ -49,10 +45,10 @@ export async function loadWeights(
     destroyResources([...parts.flatMap((part) => part.resources), ...vectors.values()]);
   };
   try {
-    await device.guard(what, async () => {
-      matrices = plan.kernelSet.matrices.createAll(device, stage.matrices);
-      vectors = plan.kernelSet.createVectors(device, stage.vectors);
-      await fill(device, { matrices, vectors }, options);
+    await device.guard(`the weights of ${pkg.dir}`, async () => {
+      matrices = kernelSet.matrices.createAll(device, layouts);
+      vectors = kernelSet.createVectors(device, sizes);
+      await fill(device, { pkg, matrices, vectors }, options);
     });
   } catch (error) {
     destroy();
@@ -66,22 +62,23 @@ export async function loadWeights(
   };
 }
 
-/** What is filled. */
+/** What is filled, and from where. */
 interface Targets {
+  readonly pkg: ModelPackage;
   readonly matrices: ReadonlyMap<string, Matrix>;
   readonly vectors: ReadonlyMap<string, BufferResource>;
 }
 
 async function fill(
   device: GpuDevice,
-  { matrices, vectors }: Targets,
-  { plan, tensors, onProgress = () => {} }: LoadWeightsOptions,
+  { pkg, matrices, vectors }: Targets,
+  { plan, onProgress = () => {} }: LoadWeightsOptions,
 ): Promise<void> {
   const store = plan.kernelSet.matrices;
   let numBytes = 0;
   let pendingBytes = 0;
   let notFinite: string | null = null;
-  for await (const tensor of tensors) {
+  for await (const tensor of readTensors(pkg)) {
     const { name, nbytes } = tensor.info;
     const target = plan.targets.get(name)!;
     if (target.kind === "vector") {
@@ -95,7 +92,7 @@ async function fill(
       device.flush();
       pendingBytes = 0;
     }
-    onProgress(numBytes);
+    onProgress(numBytes / pkg.weightsBytes);
   }
   device.flush();
   // Only now, since a damaged shard, which may have such values, is to be named itself.

@@ -3,9 +3,7 @@
  *
  * @module
  */
-export { loadRunner } from "./load_runner.ts";
 export { type ModelPlan, type ModelPlanOptions, planModel } from "./model_plan.ts";
-export { PipelinedRunner, type PipelinedRunnerOptions } from "./pipelined_runner.ts";
 export { probeRunner } from "./probe.ts";
 export { WgslRunner, type WgslRunnerOptions } from "./runner.ts";
 export { computeStepCosts, describeKernels } from "./step_costs.ts";

@@ -11,45 +11,31 @@ import {
   type Architecture,
   type DecoderConfig,
   findArchitecture,
-  type LayerRange,
   type TensorSpec,
 } from "../../models/mod.ts";
 import { chooseKernelSet, type KernelSet, type MatrixLayout, numGroupsOf } from "../../ops/mod.ts";
 import { type MemoryPlan, planMemory } from "../../runtime/memory_plan.ts";
 import type { RunnerLimits } from "../../runtime/runner.ts";
-import { cutModel, MAX_PIECE_TOKENS, MAX_STEPS_IN_FLIGHT } from "./pipeline_cut.ts";
 
 /** Where a tensor of the package goes. */
 export type TensorTarget =
   | { readonly kind: "matrix"; readonly name: string; readonly plane: 0 | 1 }
   | { readonly kind: "vector"; readonly name: string };
 
-/** Tensors by the name of their spec. */
-export interface TensorLayouts {
-  readonly matrices: ReadonlyMap<string, MatrixLayout>;
-  /** f32 elements. */
-  readonly vectors: ReadonlyMap<string, number>;
-}
-
-/** What one device computes. */
-export interface StagePlan extends TensorLayouts {
-  readonly layers: LayerRange;
-  /** Tokens that go through it at once. */
-  readonly maxTokens: number;
-}
-
 /** What a load will do. */
-export interface ModelPlan extends TensorLayouts {
+export interface ModelPlan {
   readonly architecture: Architecture;
   readonly config: DecoderConfig;
-  /** In the order in which a token goes through them; one, unless the model is pipelined. The last one makes logits. */
-  readonly stages: readonly StagePlan[];
+  /** By the name of their spec. */
+  readonly matrices: ReadonlyMap<string, MatrixLayout>;
+  /** f32 elements by the name of their spec. */
+  readonly vectors: ReadonlyMap<string, number>;
   /** Every tensor of the package, by its own name. */
   readonly targets: ReadonlyMap<string, TensorTarget>;
   readonly kernelSet: KernelSet;
   readonly kvElem: Elem;
   readonly memory: MemoryPlan;
-  /** Whether layers may go as one dispatch, where the device has a way: it takes a driver on the CPU seconds to compile. */
+  /** Whether layers go as one dispatch, where the device has a way: it takes a driver on the CPU seconds to compile. */
   readonly fusesLayers: boolean;
 }
 
@@ -57,9 +43,7 @@ export interface ModelPlan extends TensorLayouts {
 export interface ModelPlanOptions {
   contextLength?: number;
   maxSequences?: number;
-  /** Devices that share the layers of a model on a software adapter. @default 1 */
-  numStages?: 1 | 2;
-  /** @default whether the model is as large as those that run on a pool of threads */
+  /** @default on software adapters, from the size on from which models run on the driver's pool of threads */
   fusesLayers?: boolean;
 }
 
@@ -71,7 +55,7 @@ export interface ModelPlanOptions {
 export function planModel(
   pkg: ModelPackage,
   adapter: Pick<AdapterInfo, "kind" | "maxBindingBytes">,
-  { numStages = 1, fusesLayers, ...sizes }: ModelPlanOptions = {},
+  { fusesLayers, ...sizes }: ModelPlanOptions = {},
 ): ModelPlan {
   if (!SUPPORTED_QUANTIZATIONS.has(pkg.quantization)) {
     throw new ModelInvalidError(
@@ -84,7 +68,7 @@ export function planModel(
   const config = architecture.readConfig(pkg.config);
   const hasTensor = (name: string) =>
     pkg.tensors.has(`${name}.weight`) || pkg.tensors.has(`${name}.q_weight`);
-  const specs = architecture.tensors(config, { first: 0, end: config.numHiddenLayers }, hasTensor);
+  const specs = architecture.tensors(config, hasTensor);
   const matrices = new Map<string, MatrixLayout>();
   const vectors = new Map<string, number>();
   const targets = new Map<string, TensorTarget>();
@@ -105,30 +89,25 @@ export function planModel(
   }
   const kernelSet = chooseKernelSet(adapter.kind);
   const kvElem: Elem = pkg.quantization.includes("f16") ? "f16" : "f32";
-  const tensors = { matrices, vectors };
-  const stages = cutModel(config, adapter.kind === "software" ? numStages : 1).map((layers) => ({
-    layers,
-    ...pickTensors(tensors, architecture.tensors(config, layers, hasTensor)),
-  }));
   const memory = planMemory({
     kind: adapter.kind,
     maxBindingBytes: adapter.maxBindingBytes,
-    ...stepBytes(config, kvElem, stages.length),
-    weightsBytes: stages.reduce((sum, stage) => sum + weightsBytes(kernelSet, stage), 0),
+    ...stepBytes(config, kvElem),
+    weightsBytes: weightsBytes(kernelSet, { matrices, vectors }),
     modelContextLength: pkg.contextLength,
     ...sizes,
   });
-  const maxTokens = stages.length === 1 ? memory.maxStepTokens : MAX_PIECE_TOKENS;
   return {
     architecture,
     config,
-    ...tensors,
-    stages: stages.map((stage) => ({ ...stage, maxTokens })),
+    matrices,
+    vectors,
     targets,
     kernelSet,
     kvElem,
     memory,
-    fusesLayers: fusesLayers ?? countNumbers(matrices) >= MIN_FUSED_WEIGHTS,
+    fusesLayers: fusesLayers ??
+      (adapter.kind === "software" && countNumbers(matrices) >= MIN_FUSED_WEIGHTS),
   };
 }
 
@@ -136,18 +115,10 @@ function countNumbers(matrices: ReadonlyMap<string, MatrixLayout>): number {
   return [...matrices.values()].reduce((sum, { numRows, numCols }) => sum + numRows * numCols, 0);
 }
 
-/** The tensors of a stage. */
-function pickTensors(tensors: TensorLayouts, specs: TensorSpec[]): TensorLayouts {
-  const matrices = new Map<string, MatrixLayout>();
-  const vectors = new Map<string, number>();
-  for (const spec of specs) {
-    if (spec.kind === "vector") vectors.set(spec.name, tensors.vectors.get(spec.name)!);
-    else matrices.set(spec.name, tensors.matrices.get(spec.name)!);
-  }
-  return { matrices, vectors };
-}
-
-function weightsBytes(kernelSet: KernelSet, { matrices, vectors }: TensorLayouts): number {
+function weightsBytes(
+  kernelSet: KernelSet,
+  { matrices, vectors }: Pick<ModelPlan, "matrices" | "vectors">,
+): number {
   let bytes = 0;
   for (const layout of matrices.values()) bytes += kernelSet.matrices.computeBytes(layout);
   for (const size of vectors.values()) bytes += 4 * size;
@@ -155,9 +126,8 @@ function weightsBytes(kernelSet: KernelSet, { matrices, vectors }: TensorLayouts
 }
 
 /** What a runner of the plan can take. */
-export function runnerLimits({ memory, config, stages }: ModelPlan): RunnerLimits {
+export function runnerLimits({ memory, config }: ModelPlan): RunnerLimits {
   return {
-    maxStepsInFlight: stages.length === 1 ? 1 : MAX_STEPS_IN_FLIGHT,
     maxStepTokens: memory.maxStepTokens,
     maxSequences: memory.maxSequences,
     maxLogitsRows: memory.maxLogitsRows,
@@ -170,11 +140,8 @@ export function runnerLimits({ memory, config, stages }: ModelPlan): RunnerLimit
   };
 }
 
-/**
- * Bytes of a step: at most, since a kernel set may keep some activations smaller, or not at all, and several stages together
- * hold fewer tokens than one.
- */
-function stepBytes(config: DecoderConfig, kvElem: Elem, numStages: number) {
+/** Bytes of a step: at most, since a kernel set may keep some activations smaller, or not at all. */
+function stepBytes(config: DecoderConfig, kvElem: Elem) {
   const { hiddenSize, intermediateSize, numAttentionHeads, numKeyValueHeads, headDim } = config;
   const attentionSize = numAttentionHeads * headDim;
   const qkvSize = attentionSize + 2 * numKeyValueHeads * headDim;
@@ -183,9 +150,8 @@ function stepBytes(config: DecoderConfig, kvElem: Elem, numStages: number) {
     kvRowBytes: numKeyValueHeads * headDim * (kvElem === "f16" ? 2 : 4),
     // The residual stream and its norm; queries, keys and values; attention's input and output; gate, up and their product.
     tokenBytes: 4 * (2 * hiddenSize + qkvSize + 2 * attentionSize + 3 * intermediateSize),
-    // Between two stages logits lie in shared memory as well.
-    logitsRowBytes: 4 * config.vocabSize * numStages,
-    positionBytes: 4 * config.rotaryDim * config.ropes.length * numStages,
+    logitsRowBytes: 4 * config.vocabSize,
+    positionBytes: 4 * config.rotaryDim * config.ropes.length,
   };
 }
 

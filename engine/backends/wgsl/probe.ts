@@ -6,11 +6,7 @@
 import { Readback } from "../../gpu/mod.ts";
 import type { StepTimes } from "../../runtime/prediction.ts";
 import type { RunnerEntry } from "../../runtime/runner.ts";
-import { PipelinedRunner } from "./pipelined_runner.ts";
 import type { WgslRunner } from "./runner.ts";
-
-/** A runner on our kernels. */
-type Probed = WgslRunner | PipelinedRunner;
 
 /** What a load may take longer. One step may take longer than that by itself: then it is the only one. */
 const BUDGET_MS = 300;
@@ -26,8 +22,6 @@ const DECODE_CONTEXT = 64;
 
 /** Tokens of the first, small prefill chunk, which says how many a second one can afford. */
 const FIRST_CHUNK = 8;
-/** The same for two stages, which shorter chunks leave idle by turns. */
-const FIRST_PIPELINED_CHUNK = 32;
 
 /** Any token does: the time does not depend on it. */
 const TOKEN = 0;
@@ -38,7 +32,7 @@ const TOKEN = 0;
  * @param runner warm, and idle
  * @throws {DeviceError} the device was lost
  */
-export async function probeRunner(runner: Probed): Promise<StepTimes> {
+export async function probeRunner(runner: WgslRunner): Promise<StepTimes> {
   const start = performance.now();
   const leftMs = () => BUDGET_MS - (performance.now() - start);
   const { contextLength, numBlocks, blockSize, maxStepTokens } = runner.limits;
@@ -47,9 +41,7 @@ export async function probeRunner(runner: Probed): Promise<StepTimes> {
   const decode = entry(runner, decodeContext - 1, 1);
   const decodeMs = await measureMean(() => runner.run([decode]), DECODE_MS);
   const isSlow = leftMs() < 2 * decodeMs;
-  // A pipelined step without logits does not return before the first stage has computed it.
-  const silent = isSlow || runner instanceof PipelinedRunner ? null : decode;
-  const fixedMs = Math.min(decodeMs, await measureFixed(runner, silent));
+  const fixedMs = Math.min(decodeMs, await measureFixed(runner, isSlow ? null : decode));
   const times = { fixedMs, decodeMs, decodeContext };
   // A slow step is a prefill of one token too.
   if (isSlow) return { ...times, prefillMs: decodeMs, prefillTokens: 1 };
@@ -62,7 +54,7 @@ export async function probeRunner(runner: Probed): Promise<StepTimes> {
  *
  * @param step null leaves the step out, beside which its submission does not count
  */
-async function measureFixed(runner: Probed, step: RunnerEntry | null): Promise<number> {
+async function measureFixed(runner: WgslRunner, step: RunnerEntry | null): Promise<number> {
   const { device } = runner;
   const source = device.createBuffer("probe", 16);
   const readback = new Readback(device.raw, 16, { isFast: device.hasFastReadback });
@@ -87,14 +79,13 @@ async function measureFixed(runner: Probed, step: RunnerEntry | null): Promise<n
 
 /** A small chunk, and where it leaves time for one the longest that the time is enough for. */
 async function measurePrefill(
-  runner: Probed,
+  runner: WgslRunner,
   maxTokens: number,
   limitMs: number,
 ): Promise<Pick<StepTimes, "prefillMs" | "prefillTokens">> {
   const run = (numTokens: number, limitMs: number) =>
     measureMean(() => runner.run([entry(runner, 0, numTokens)]), limitMs);
-  const firstChunk = runner instanceof PipelinedRunner ? FIRST_PIPELINED_CHUNK : FIRST_CHUNK;
-  const first = Math.min(firstChunk, maxTokens);
+  const first = Math.min(FIRST_CHUNK, maxTokens);
   const firstMs = await run(first, 0);
   // Long chunks cost less a token, never more; half the time stays free for what this machine does besides.
   const shareMs = (limitMs - firstMs) / 2;
@@ -105,7 +96,7 @@ async function measurePrefill(
 }
 
 /** A sequence's next tokens; no sequence of a request has this id. */
-function entry({ limits }: Probed, firstPosition: number, numTokens: number): RunnerEntry {
+function entry({ limits }: WgslRunner, firstPosition: number, numTokens: number): RunnerEntry {
   const numBlocks = Math.ceil((firstPosition + numTokens) / limits.blockSize);
   return {
     sequence: -1,

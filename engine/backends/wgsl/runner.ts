@@ -1,9 +1,9 @@
 /**
- * Runs a model on our own kernels, all of it on one device.
+ * Runs a model on our own kernels.
  *
  * @module
  */
-import { type ModelPackage, readTensors } from "../../formats/mod.ts";
+import type { ModelPackage } from "../../formats/mod.ts";
 import type { GpuDevice, TimestampTrace } from "../../gpu/mod.ts";
 import {
   type GreedyRun,
@@ -15,7 +15,7 @@ import {
 import type { ShapeStore } from "./autotune.ts";
 import { loadWeights } from "./load_weights.ts";
 import { type ModelPlan, type ModelPlanOptions, planModel, runnerLimits } from "./model_plan.ts";
-import { Stage } from "./stage.ts";
+import { RecordedModel } from "./recorded_model.ts";
 import { shapeOf, StepWriter } from "./step_batch.ts";
 
 /** Options of {@linkcode WgslRunner.load}. */
@@ -31,14 +31,14 @@ export class WgslRunner implements Runner {
   readonly limits: RunnerLimits;
   readonly plan: ModelPlan;
   readonly device: GpuDevice;
-  readonly #stage: Stage;
+  readonly #model: RecordedModel;
   readonly #writer: StepWriter;
 
-  private constructor(device: GpuDevice, plan: ModelPlan, stage: Stage) {
+  private constructor(device: GpuDevice, plan: ModelPlan, model: RecordedModel) {
     this.device = device;
     this.plan = plan;
     this.limits = runnerLimits(plan);
-    this.#stage = stage;
+    this.#model = model;
     this.#writer = new StepWriter(this.limits);
   }
 
@@ -55,31 +55,27 @@ export class WgslRunner implements Runner {
   ): Promise<WgslRunner> {
     const { onProgress = () => {}, shapes, ...sizes } = options;
     const plan = planModel(pkg, device.info, sizes);
-    const stage = plan.stages[0]!;
-    const weights = await loadWeights(device, {
-      what: `the weights of ${pkg.dir}`,
+    const weights = await loadWeights(device, pkg, {
       plan,
-      stage,
-      tensors: readTensors(pkg),
-      onProgress: (numBytes) => onProgress(0.9 * numBytes / pkg.weightsBytes, "loading weights"),
+      onProgress: (share) => onProgress(0.9 * share, "loading weights"),
     });
     onProgress(0.9, "compiling kernels");
-    const only = await Stage.create(device, { plan, stage, weights });
+    const model = await RecordedModel.create(device, { plan, weights });
     if (shapes) {
-      await only.tune(shapes, (share) => onProgress(0.9 + 0.05 * share, "tuning kernels"));
+      await model.tune(shapes, (share) => onProgress(0.9 + 0.05 * share, "tuning kernels"));
     }
-    await only.warmUp((share) => onProgress(0.95 + 0.05 * share, "compiling kernels"));
+    await model.warmUp((share) => onProgress(0.95 + 0.05 * share, "compiling kernels"));
     onProgress(1, "ready");
-    return new WgslRunner(device, plan, only);
+    return new WgslRunner(device, plan, model);
   }
 
   /** Set while measuring: every dispatch is timed, the step gets slower. */
   set trace(trace: TimestampTrace | null) {
-    this.#stage.whole.trace = trace;
+    this.#model.forward.trace = trace;
   }
 
   async run(entries: readonly RunnerEntry[]): Promise<Float32Array> {
-    return await this.#stage.compute(this.#stage.whole, this.#writer.write(entries));
+    return await this.#model.compute(this.#model.forward, this.#writer.write(entries));
   }
 
   async runGreedy(
@@ -88,10 +84,10 @@ export class WgslRunner implements Runner {
   ): Promise<Uint32Array> {
     assertGreedy(entries, { numSteps, numChoices }, this.limits);
     const batch = this.#writer.write(entries);
-    this.#stage.boundChoices(numChoices);
+    this.#model.boundChoices(numChoices);
     // One shape for all steps, that of the last one, so that their commands are alike.
     const shape = shapeOf(batch.tokens, entries.length, numSteps);
-    const rows = await this.#stage.compute(this.#stage.greedy!, batch, { shape, count: numSteps });
+    const rows = await this.#model.compute(this.#model.greedy, batch, { shape, count: numSteps });
     const chosen = new Uint32Array(rows.buffer, 0, rows.length);
     const numEntries = entries.length;
     return Uint32Array.from({ length: numSteps * numEntries }, (_, i) => {
@@ -101,7 +97,7 @@ export class WgslRunner implements Runner {
   }
 
   destroy(): void {
-    this.#stage.destroy();
+    this.#model.destroy();
   }
 }
 

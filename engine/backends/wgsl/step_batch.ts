@@ -9,7 +9,7 @@ import type { RunnerEntry, RunnerLimits } from "../../runtime/runner.ts";
 /** Words of a `Token` in kernels/lib/step.wgsl. */
 export const TOKEN_WORDS = 4;
 
-/** Some tokens of a step, in the words of kernels/lib/step.wgsl. */
+/** A step in the words of kernels/lib/step.wgsl. */
 export interface StepBatch {
   readonly shape: StepShape;
   /** [T] `Token`. */
@@ -83,26 +83,6 @@ export class StepWriter {
     }
     return isNew;
   }
-}
-
-/** Cuts a batch into pieces of at most `maxTokens` tokens, in order; the first one has the block tables of all. */
-export function cutBatch(batch: StepBatch, maxTokens: number): StepBatch[] {
-  const { shape: { numTokens }, tokens, logitsRows, blockTables } = batch;
-  if (numTokens <= maxTokens) return [batch];
-  const pieces: StepBatch[] = [];
-  for (let first = 0, row = 0; first < numTokens; first += maxTokens) {
-    const end = Math.min(first + maxTokens, numTokens);
-    const firstRow = row;
-    while (row < logitsRows.length && logitsRows[row]! < end) row++;
-    const own = tokens.subarray(TOKEN_WORDS * first, TOKEN_WORDS * end);
-    pieces.push({
-      shape: shapeOf(own, row - firstRow),
-      tokens: own,
-      logitsRows: logitsRows.subarray(firstRow, row).map((token) => token - first),
-      blockTables: first === 0 ? blockTables : blockTables.subarray(0, 0),
-    });
-  }
-  return pieces;
 }
 
 /** The shape of a batch of `tokens`, some of which want logits; with `numSteps` also of those that follow each of them. */

@@ -11,16 +11,14 @@ import type { ModelPlan } from "./model_plan.ts";
 /** The head, where it is not the embedding. */
 const HEAD = "lm_head";
 
-/** What times are measured on: those of another adapter, other kernels or another number of stages say nothing. */
+/** What times are measured on: those of another adapter or other kernels say nothing, nor do those of layers apart of joined ones. */
 export function describeKernels(
-  { kernelSet, stages }: ModelPlan,
+  { kernelSet, fusesLayers }: ModelPlan,
   { description }: AdapterInfo,
 ): { adapter: string; kernelSet: string; kernelsVersion: number } {
   return {
     adapter: description,
-    kernelSet: stages.length === 1
-      ? kernelSet.name
-      : `${kernelSet.name} in ${stages.length} stages`,
+    kernelSet: fusesLayers ? `${kernelSet.name}, fused` : kernelSet.name,
     kernelsVersion: KERNELS_VERSION,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * A recorded part of a step that is replayed for every batch, with its output.
+ * Recorded dispatches that are replayed for every batch, with their output.
  *
  * @module
  */
@@ -17,12 +17,11 @@ import type { FirstDispatches } from "./warm_up.ts";
 /** What a {@linkcode StepPass} is made from. */
 export interface StepPassOptions {
   readonly dispatches: readonly Dispatch[];
-  /** [rows, rowLength] f32 or words. */
+  /** [L, rowLength] f32 or words. */
   readonly output: GPUBuffer;
   readonly rowLength: number;
+  /** L stays at or below it. */
   readonly maxRows: number;
-  /** Rows that a batch leaves in the output. */
-  readonly numRows: (shape: StepShape) => number;
   /** Where the dispatches say how often they have given up; absent where they never do. See {@linkcode Operations.failures}. */
   readonly failures?: GPUBuffer;
 }
@@ -36,21 +35,14 @@ export class StepPass {
   readonly #device: GpuDevice;
   readonly #options: StepPassOptions;
   readonly #commands = new StepCommands((shape) => this.#encode(shape));
-  /** Made when it is needed: not every pass of a stage is run. */
-  #staging: Readback | null = null;
+  readonly #readback: Readback;
   #hasFailed = false;
 
   constructor(device: GpuDevice, options: StepPassOptions) {
     this.#device = device;
     this.#options = options;
-  }
-
-  get #readback(): Readback {
-    const { rowLength, maxRows } = this.#options;
-    const { raw, hasFastReadback } = this.#device;
-    const size = 4 * rowLength * maxRows + COUNTER_BYTES;
-    this.#staging ??= new Readback(raw, size, { isFast: hasFastReadback });
-    return this.#staging;
+    const size = 4 * options.rowLength * options.maxRows + COUNTER_BYTES;
+    this.#readback = new Readback(device.raw, size, { isFast: device.hasFastReadback });
   }
 
   /** Whether what was read last is worthless, since dispatches gave up. */
@@ -78,7 +70,7 @@ export class StepPass {
   /**
    * Waits for what {@linkcode submit} began; at once where it has no output.
    *
-   * @returns [rows, rowLength] f32, or words as they are
+   * @returns [L, rowLength] f32, or words as they are
    */
   async read(shape: StepShape): Promise<Float32Array<ArrayBuffer>> {
     const size = this.#outputBytes(shape);
@@ -112,12 +104,11 @@ export class StepPass {
     return encoder.finish();
   }
 
-  #outputBytes(shape: StepShape): number {
-    const { rowLength, numRows } = this.#options;
-    return 4 * rowLength * numRows(shape);
+  #outputBytes({ numLogits }: StepShape): number {
+    return 4 * this.#options.rowLength * numLogits;
   }
 
   destroy(): void {
-    this.#staging?.destroy();
+    this.#readback.destroy();
   }
 }

@@ -86,7 +86,6 @@ Deno.test("RunnerDecoder cuts prompts into steps, and gives each sequence its ow
   const steps: RunnerEntry[][] = [];
   const released: number[] = [];
   const limits = {
-    maxStepsInFlight: 1,
     maxStepTokens: 32,
     maxSequences: 2,
     maxLogitsRows: 2,
@@ -125,49 +124,6 @@ Deno.test("RunnerDecoder cuts prompts into steps, and gives each sequence its ow
     decoder.append([{ sequence: 0, tokens: new Array(64).fill(1) }]),
     RangeError,
   );
-});
-
-Deno.test("RunnerDecoder keeps two steps in flight, and gives no sequence a token before its last logits", async () => {
-  const ends: (() => void)[] = [];
-  const given: number[][] = [];
-  const runner: Runner = {
-    limits: {
-      maxStepsInFlight: 2,
-      maxStepTokens: 32,
-      maxSequences: 4,
-      maxLogitsRows: 4,
-      contextLength: 64,
-      numBlocks: 16,
-      blockSize: 16,
-      vocabSize: 3,
-      canShareBlocks: true,
-      canRewind: true,
-    },
-    async run(entries) {
-      given.push(entries.map(({ sequence }) => sequence));
-      await new Promise<void>((resolve) => ends.push(resolve));
-      return new Float32Array(3 * entries.length);
-    },
-    destroy() {},
-  };
-  const decoder = new RunnerDecoder(runner);
-  const batch = [0, 1, 2].map((sequence) => ({ sequence, tokens: [1] }));
-  const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
-  await decoder.append(batch);
-  let hasAppended = false;
-  const next = decoder.append(batch).then(() => hasAppended = true);
-  await turn();
-  assert.deepEqual(given, [[0, 1], [2]]);
-  ends.shift()!();
-  await turn();
-  assert.deepEqual(given, [[0, 1], [2], [0, 1]]);
-  assert.equal(hasAppended, false);
-  ends.shift()!();
-  await next;
-  assert.deepEqual(given.slice(2), [[0, 1], [2]]);
-  const settled = decoder.settle();
-  for (const end of ends) end();
-  await settled;
 });
 
 Deno.test("goals hold ratios of runs side by side against their bounds", () => {

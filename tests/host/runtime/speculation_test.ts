@@ -87,11 +87,10 @@ for (const [name, sampling] of Object.entries(SAMPLINGS)) {
       stop: i % 4 === 0 ? ["aaa", "dcb", "xyz"] : [],
     }));
     const { answers } = await answer("off", requests, { batchSize: 1 });
-    for (const [batchSize, maxStepsInFlight] of [[1, 1], [4, 1], [1, 2], [4, 2]] as const) {
+    for (const batchSize of [1, 4]) {
       for (const mode of ["always", "auto"] as const) {
-        const drafted = await answer(mode, requests, { batchSize, maxStepsInFlight });
-        const how = `${mode}, ${batchSize} at once, ${maxStepsInFlight} steps in flight`;
-        assert.deepEqual(drafted.answers, answers, how);
+        const drafted = await answer(mode, requests, { batchSize });
+        assert.deepEqual(drafted.answers, answers, `${mode}, ${batchSize} at once`);
         if (mode !== "always") continue;
         const { numDraftedTokensTotal: numDrafted, numAcceptedTokensTotal: numAccepted } =
           drafted.stats;

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 import { QueueFullError } from "../../../engine/errors.ts";
-import {
-  type ScheduledSequence,
-  Scheduler,
-  type SchedulerOptions,
-} from "../../../engine/scheduler/mod.ts";
+import { Scheduler, type SchedulerOptions } from "../../../engine/scheduler/mod.ts";
 
 function createScheduler(options: Partial<SchedulerOptions> = {}): Scheduler {
   return new Scheduler({
@@ -27,12 +23,6 @@ function step(scheduler: Scheduler): [id: number, numTokens: number, isLast: boo
     if (isLast) sequence.tokens.push(99);
   }
   return plan.map(({ sequence, numTokens, isLast }) => [sequence.id, numTokens, isLast]);
-}
-
-/** A step that takes so long and computes nothing. */
-function time(scheduler: Scheduler, plan: readonly ScheduledSequence[], ms: number): void {
-  scheduler.beginStep(plan);
-  scheduler.endStep(plan, ms);
 }
 
 Deno.test("Scheduler.schedule() cuts a long prompt into chunks of the budget", () => {
@@ -58,11 +48,11 @@ Deno.test("Scheduler.schedule() shortens chunks that would hold running streams 
   const scheduler = createScheduler({ maxStepTokens: 64, numBlocks: 64 });
   scheduler.add(prompt(2));
   step(scheduler);
-  time(scheduler, scheduler.schedule(), 10); // one stream decodes
+  scheduler.recordStep(scheduler.schedule(), 10); // one stream decodes
   scheduler.add(prompt(100));
   const plan = scheduler.schedule();
   assert.deepEqual(plan.map(({ numTokens }) => numTokens), [1, 63]); // nothing is known of prompts yet
-  time(scheduler, plan, 10 + 40);
+  scheduler.recordStep(plan, 10 + 40);
   assert.deepEqual(scheduler.schedule().map(({ numTokens }) => numTokens), [1, 17]); // 11 ms
 });
 

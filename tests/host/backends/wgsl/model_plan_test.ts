@@ -1,47 +1,34 @@
 import assert from "node:assert/strict";
-import { type ModelPlan, planModel } from "../../../../engine/backends/wgsl/mod.ts";
-import { openPackage } from "../../../../engine/formats/mod.ts";
+import { planModel } from "../../../../engine/backends/wgsl/mod.ts";
+import { type ModelPackage, openPackage } from "../../../../engine/formats/mod.ts";
 import { writeRandomModel } from "../../../support/random_model.ts";
 
-const SOFTWARE = { kind: "software", maxBindingBytes: 128 << 20 } as const;
+const SOFTWARE = { kind: "software", maxBindingBytes: 1 << 30 } as const;
+const GPU = { kind: "gpu", maxBindingBytes: 1 << 30 } as const;
 
-async function plans(hasHead: boolean): Promise<[whole: ModelPlan, pipelined: ModelPlan]> {
-  const dir = await writeRandomModel({ architecture: "llama", quantization: "q4f16_1", hasHead });
-  const pkg = await openPackage(dir);
-  return [planModel(pkg, SOFTWARE), planModel(pkg, SOFTWARE, { numStages: 2 })];
-}
-
-Deno.test("planModel() gives each of two stages its layers, and no other stage's tensors", async () => {
-  const [whole, { stages }] = await plans(true);
-  assert.deepEqual(stages.map(({ layers }) => layers), [
-    { first: 0, end: 2 },
-    { first: 2, end: 3 },
-  ]);
-  const names = stages.map(({ matrices }) => new Set(matrices.keys()));
-  assert.deepEqual([...names[0]!.intersection(names[1]!)], []);
-  assert.ok(names[1]!.has("lm_head"));
-  assert.deepEqual(names[0]!.union(names[1]!), new Set(whole.matrices.keys()));
-});
-
-Deno.test("planModel() counts no weight twice for a model with a head of its own", async () => {
-  const [whole, pipelined] = await plans(true);
-  assert.equal(pipelined.memory.weightsBytes, whole.memory.weightsBytes);
-  assert.equal(pipelined.memory.kvBytes, whole.memory.kvBytes);
-});
-
-Deno.test("planModel() counts a tied head twice, which both stages hold", async () => {
-  const [whole, pipelined] = await plans(false);
-  const layout = whole.matrices.get("model.embed_tokens")!;
-  const bytes = whole.kernelSet.matrices.computeBytes(layout);
-  assert.equal(pipelined.memory.weightsBytes, whole.memory.weightsBytes + bytes);
-});
-
-Deno.test("planModel() leaves a graphics card one stage", async () => {
+/** A package that claims so many rows of its embedding, whatever its files hold: no plan reads them. */
+async function openClaim(vocabSize: number): Promise<ModelPackage> {
   const dir = await writeRandomModel({
     architecture: "llama",
-    quantization: "q4f16_1",
-    hasHead: true,
+    quantization: "q0f32",
+    hasHead: false,
   });
-  const gpu = { kind: "gpu", maxBindingBytes: 1 << 30 } as const;
-  assert.equal(planModel(await openPackage(dir), gpu, { numStages: 2 }).stages.length, 1);
+  const pkg = await openPackage(dir);
+  const name = "model.embed_tokens.weight";
+  const embedding = pkg.tensors.get(name)!;
+  const shape = [vocabSize, embedding.shape[1]!];
+  return {
+    ...pkg,
+    config: { ...pkg.config, vocab_size: vocabSize },
+    tensors: new Map([...pkg.tensors, [name, { ...embedding, shape }]]),
+  };
+}
+
+Deno.test("planModel() fuses the layers of models that run on the driver's pool, on software adapters alone", async () => {
+  const small = await openClaim(1000);
+  const large = await openClaim(1_000_000);
+  assert.equal(planModel(small, SOFTWARE).fusesLayers, false);
+  assert.equal(planModel(large, SOFTWARE).fusesLayers, true);
+  assert.equal(planModel(large, GPU).fusesLayers, false);
+  assert.equal(planModel(small, SOFTWARE, { fusesLayers: true }).fusesLayers, true);
 });

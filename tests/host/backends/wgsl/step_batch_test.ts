@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { cutBatch, StepWriter } from "../../../../engine/backends/wgsl/step_batch.ts";
+import { StepWriter } from "../../../../engine/backends/wgsl/step_batch.ts";
 import type { RunnerEntry } from "../../../../engine/runtime/runner.ts";
 
 const LIMITS = {
-  maxStepsInFlight: 1,
   maxStepTokens: 64,
   maxSequences: 4,
   maxLogitsRows: 8,
@@ -45,19 +44,4 @@ Deno.test("StepWriter.write() repeats block tables only where they change", () =
   assert.equal(writer.write(ENTRIES).blockTables.length, 0);
   const [first, ...others] = ENTRIES as [RunnerEntry, ...RunnerEntry[]];
   assert.ok(writer.write([{ ...first, blocks: [3, 8] }, ...others]).blockTables.length > 0);
-});
-
-Deno.test("cutBatch() keeps order, and counts logits rows from the first token of each piece", () => {
-  const batch = new StepWriter(LIMITS).write(ENTRIES);
-  const pieces = cutBatch(batch, 8);
-  assert.deepEqual(pieces.map(({ shape }) => shape.numTokens), [8, 8, 8, 1]);
-  assert.deepEqual(pieces.map(({ shape }) => shape.numLogits), [0, 0, 4, 1]);
-  assert.deepEqual(pieces.flatMap(({ tokens }) => [...tokens]), [...batch.tokens]);
-  assert.deepEqual(pieces.map(({ logitsRows }) => [...logitsRows]), [[], [], [3, 5, 6, 7], [0]]);
-  assert.deepEqual(pieces.map(({ blockTables }) => blockTables.length), [12, 0, 0, 0]);
-});
-
-Deno.test("cutBatch() leaves a batch that fits as it is", () => {
-  const batch = new StepWriter(LIMITS).write(ENTRIES);
-  assert.deepEqual(cutBatch(batch, 25), [batch]);
 });

@@ -1,6 +1,5 @@
-/** The engine's loop with two steps in flight: what is said must not depend on it. */
+/** Sequences that share steps: what one says must not depend on the others. */
 import assert from "node:assert/strict";
-import { GrammarFollower } from "../../../engine/runtime/grammar_follower.ts";
 import { ModelEngine } from "../../../engine/runtime/model_engine.ts";
 import { StepLoop } from "../../../engine/runtime/step_loop.ts";
 import type { SpeculationMode } from "../../../engine/scheduler/mod.ts";
@@ -11,7 +10,7 @@ import { createStubText } from "../../support/stub_runner.ts";
 import { runAll } from "../../support/model_engine.ts";
 
 function createModel(options: PagedRunnerOptions = {}, speculation: SpeculationMode = "off") {
-  const runner = new PagedRunner({ maxStepsInFlight: 2, ...options });
+  const runner = new PagedRunner(options);
   const engine = new ModelEngine({
     model: "letters",
     runner,
@@ -25,17 +24,12 @@ function createModel(options: PagedRunnerOptions = {}, speculation: SpeculationM
 }
 
 /** Submits and collects. */
-function submit(
-  engine: ModelEngine,
-  request: Partial<GenerationRequest>,
-  grammar: GrammarFollower | null = null,
-) {
+function submit(engine: ModelEngine, request: Partial<GenerationRequest>) {
   const events: GenerationEvent[] = [];
   const errors: unknown[] = [];
   const { id } = engine.submit(
     { model: "letters", ...request },
     { onEvent: (event) => events.push(event), onError: (error) => errors.push(error) },
-    grammar,
   );
   const text = () => events.map((event) => event.type === "text" ? event.text : "").join("");
   const reason = () => {
@@ -46,7 +40,7 @@ function submit(
 }
 
 async function answerAlone(request: Partial<GenerationRequest>): Promise<string> {
-  const { engine } = createModel({ maxStepsInFlight: 1 });
+  const { engine } = createModel();
   const { text } = submit(engine, request);
   await runAll(engine);
   return text();
@@ -66,27 +60,13 @@ function assertAllFree(engine: ModelEngine): void {
   assert.deepEqual([numFreeBlocks, numRunning, numWaiting], [numBlocks, 0, 0]);
 }
 
-Deno.test("ModelEngine.step() keeps two steps in flight, and one for a single sequence", async () => {
-  const { engine, runner } = createModel();
-  submit(engine, { prompt: "abc", maxTokens: 5 });
-  await runAll(engine);
-  assert.equal(runner.maxInFlight, 1);
-  const numBefore = runner.steps.length;
-  for (const prompt of ["abc", "kl", "xy", "pq"]) submit(engine, { prompt, maxTokens: 5 });
-  await runAll(engine);
-  assert.equal(runner.maxInFlight, 2);
-  const sizes = runner.steps.slice(numBefore).map(({ length }) => length);
-  assert.deepEqual(sizes, new Array(10).fill(2));
-});
-
 for (const speculation of ["off", "always"] as const) {
-  Deno.test(`ModelEngine.step() with two steps in flight and drafts ${speculation} says what each request gets alone, though blocks are few`, async () => {
+  Deno.test(`ModelEngine.step() with drafts ${speculation} says what each request gets alone, though blocks are few`, async () => {
     const requests = createRequests(40);
     const sizes = { maxSequences: 5, contextLength: 64, numBlocks: 24 };
-    const { engine, runner } = createModel(sizes, speculation);
+    const { engine } = createModel(sizes, speculation);
     const answers = requests.map((request) => submit(engine, request));
     await runAll(engine);
-    assert.equal(runner.maxInFlight, 2);
     assert.ok(engine.stats().numPreemptionsTotal > 0);
     for (const [i, request] of requests.entries()) {
       assert.equal(answers[i]!.text(), await answerAlone(request), `request ${i}`);
@@ -95,16 +75,16 @@ for (const speculation of ["off", "always"] as const) {
   });
 }
 
-Deno.test("ModelEngine.cancel() with two steps in flight frees the blocks at once, and others may have them", async () => {
+Deno.test("ModelEngine.cancel() while a step runs frees the blocks at once, and others may have them", async () => {
   const requests = createRequests(60);
   const random = createRandom(5);
   const open: ReturnType<typeof submit>[] = [];
-  const { engine, runner } = createModel({
+  const { engine } = createModel({
     maxSequences: 5,
     contextLength: 64,
     numBlocks: 24,
     onStep: (entries) => {
-      // One of this step, or one that is in the other.
+      // One of this step, or any that was asked for.
       if (random() > 0.1) return;
       const place = Math.floor(random() * (entries.length + 1));
       const id = entries[place]?.sequence ?? open[Math.floor(random() * open.length)]!.id;
@@ -117,7 +97,6 @@ Deno.test("ModelEngine.cancel() with two steps in flight frees the blocks at onc
   await runAll(engine);
   const cancelled = open.filter(({ reason }) => reason() === "cancelled");
   assert.ok(cancelled.length > 10 && cancelled.length < 50, `${cancelled.length}`);
-  assert.equal(runner.maxInFlight, 2);
   for (const [i, { text, reason }] of open.entries()) {
     const whole = await answerAlone(requests[i]!);
     if (reason() === "cancelled") assert.ok(whole.startsWith(text()), `request ${i}`);
@@ -126,7 +105,7 @@ Deno.test("ModelEngine.cancel() with two steps in flight frees the blocks at onc
   assertAllFree(engine);
 });
 
-Deno.test("ModelEngine.submit() while two steps are in flight is served with the next one", async () => {
+Deno.test("ModelEngine.submit() while a step runs is served with the next one", async () => {
   const late: ReturnType<typeof submit>[] = [];
   const requests = createRequests(8);
   const { engine } = createModel({
@@ -142,7 +121,7 @@ Deno.test("ModelEngine.submit() while two steps are in flight is served with the
   assertAllFree(engine);
 });
 
-Deno.test("ModelEngine.step() fails once when the runner does with two steps in flight, and all hear of it", async () => {
+Deno.test("ModelEngine.step() fails once when the runner does, and all hear of it", async () => {
   let numSteps = 0;
   const { engine } = createModel({
     onStep: () => {
@@ -163,28 +142,5 @@ Deno.test("ModelEngine.step() fails once when the runner does with two steps in 
   await new Promise((resolve) => setTimeout(resolve, 5)); // a rejection that nobody took would show
   assert.deepEqual(errors.map(String), ["Error: no device"]);
   for (const { errors } of generations) assert.deepEqual(errors.map(String), ["Error: no device"]);
-  assertAllFree(engine);
-});
-
-Deno.test("ModelEngine.step() with two steps in flight lets a sequence sit out for its grammar", async () => {
-  const first = Promise.withResolvers<{ mask: null; isComplete: boolean }>();
-  const answer = { mask: null, isComplete: false };
-  let numAccepted = 0;
-  const grammar = new GrammarFollower({
-    next: () => numAccepted === 0 ? first.promise : Promise.resolve(answer),
-    accept: () => void numAccepted++,
-    check: () => Promise.resolve(null),
-    close: () => {},
-  }, { eosTokenIds: new Set(), think: null });
-  const { engine } = createModel();
-  const [slow, ...others] = createRequests(4);
-  const constrained = submit(engine, slow!, grammar);
-  const free = others.map((request) => submit(engine, request));
-  while (free.some(({ reason }) => reason() === null)) await engine.step();
-  assert.equal(constrained.text(), "");
-  for (const [i, { text }] of free.entries()) assert.equal(text(), await answerAlone(others[i]!));
-  first.resolve(answer);
-  await runAll(engine);
-  assert.equal(constrained.text(), await answerAlone(slow!));
   assertAllFree(engine);
 });

@@ -1,5 +1,5 @@
 /**
- * Some layers of a model, with the last ones its head, on one device: recorded once and replayed for every batch.
+ * A model on its device: recorded once and replayed for every batch.
  *
  * @module
  */
@@ -10,17 +10,12 @@ import {
   type GpuResource,
   type StepShape,
 } from "../../gpu/mod.ts";
-import {
-  type Activations,
-  computeRopeFrequencies,
-  computeRopeTable,
-  type StepRecord,
-} from "../../models/mod.ts";
+import { type Activations, computeRopeFrequencies, computeRopeTable } from "../../models/mod.ts";
 import type { Operations, StepBuffers } from "../../ops/mod.ts";
 import { MAX_GREEDY_STEPS } from "../../runtime/runner.ts";
 import { type ShapeStore, tuneKernels } from "./autotune.ts";
 import type { LoadedWeights } from "./load_weights.ts";
-import { type ModelPlan, runnerLimits, type StagePlan } from "./model_plan.ts";
+import { type ModelPlan, runnerLimits } from "./model_plan.ts";
 import { maxBlocksOf, type StepBatch, StepWriter, TOKEN_WORDS } from "./step_batch.ts";
 import { describeKernels } from "./step_costs.ts";
 import { StepPass } from "./step_pass.ts";
@@ -35,69 +30,62 @@ const MAX_FUSED_ATTEMPTS = 2;
 /** Steps without fused dispatches, behind one in which they gave up each time: another program wants the processors. */
 const PAUSE_STEPS = 64;
 
-/** What a {@linkcode Stage} is made from. */
-export interface StageOptions {
+/** What a {@linkcode RecordedModel} is made from. */
+export interface RecordedModelOptions {
   readonly plan: ModelPlan;
-  /** Which of the plan's stages. */
-  readonly stage: StagePlan;
-  /** Those of the stage; they end with it. */
+  /** They end with the model. */
   readonly weights: LoadedWeights;
 }
 
-/** What was made for a stage. */
-interface StageParts {
+/** What was made for a model. */
+interface RecordedModelParts {
   readonly device: GpuDevice;
-  readonly options: StageOptions;
+  readonly options: RecordedModelOptions;
   readonly resources: readonly GpuResource[];
   readonly ops: Operations;
   readonly step: StepBuffers;
   readonly activations: Activations;
-  readonly record: StepRecord;
-  /** [MAX_GREEDY_STEPS, L] u32 and the dispatches that fill it; null where the logits are not all here. */
-  readonly choice: { readonly chosen: GPUBuffer; readonly dispatches: readonly Dispatch[] } | null;
+  /** From tokens to logits. */
+  readonly dispatches: readonly Dispatch[];
+  readonly choice: TokenChoice;
 }
 
-/** Computes its share of every step: describe a batch, then submit a pass and read what it leaves. */
-export class Stage {
-  /** Layers and head at once, where this stage has the head: [L, V] f32. */
-  readonly whole: StepPass;
-  /** The same up to the tokens that the next step computes: [rows, steps] u32 in any order of both; null where there are two stages. */
-  readonly greedy: StepPass | null;
-  /** The layers: rows of the residual stream, [T, D] f32. */
-  readonly layers: StepPass;
-  readonly #parts: StageParts;
+/** How the next step's tokens are chosen. */
+interface TokenChoice {
+  /** [MAX_GREEDY_STEPS, L] u32. */
+  readonly chosen: GPUBuffer;
+  /** From logits to `chosen`. */
+  readonly dispatches: readonly Dispatch[];
+}
+
+/** Computes steps: describes a batch, then submits a pass and reads what it leaves. */
+export class RecordedModel {
+  /** Leaves logits, [L, V] f32. */
+  readonly forward: StepPass;
+  /** Goes on to the tokens that the next step computes: [MAX_GREEDY_STEPS, L] u32, a ring by the position of the token before. */
+  readonly greedy: StepPass;
+  readonly #parts: RecordedModelParts;
   readonly #stepWords = new Uint32Array(STEP_WORDS);
   #unfusedSteps = 0;
 
-  private constructor(parts: StageParts) {
-    const { device, options: { plan, stage }, activations, record, choice } = parts;
+  private constructor(parts: RecordedModelParts) {
+    const { device, options: { plan }, activations, dispatches, choice } = parts;
     const { config, memory } = plan;
-    const failures = parts.ops.failures ? { failures: parts.ops.failures } : {};
+    const { failures } = parts.ops;
+    const bounds = { maxRows: memory.maxLogitsRows, ...(failures && { failures }) };
     this.#parts = parts;
     this.#stepWords[2] = maxBlocksOf(memory);
-    this.whole = new StepPass(device, {
-      dispatches: [...record.layers, ...record.head],
+    this.forward = new StepPass(device, {
+      dispatches,
       output: activations.logits,
       rowLength: config.vocabSize,
-      maxRows: memory.maxLogitsRows,
-      numRows: ({ numLogits }) => numLogits,
-      ...failures,
+      ...bounds,
     });
-    this.greedy = choice && new StepPass(device, {
-      dispatches: [...record.layers, ...record.head, ...choice.dispatches],
+    this.greedy = new StepPass(device, {
+      dispatches: [...dispatches, ...choice.dispatches],
       output: choice.chosen,
       rowLength: MAX_GREEDY_STEPS,
-      maxRows: memory.maxLogitsRows,
-      numRows: ({ numLogits }) => numLogits,
-      ...failures,
-    });
-    this.layers = new StepPass(device, {
-      dispatches: record.layers,
-      output: activations.hidden,
-      rowLength: config.hiddenSize,
-      maxRows: stage.maxTokens,
-      numRows: ({ numTokens }) => numTokens,
-      ...failures,
+      ...bounds,
     });
   }
 
@@ -106,13 +94,17 @@ export class Stage {
    *
    * @throws {DeviceError} not enough memory
    */
-  static async create(device: GpuDevice, options: StageOptions): Promise<Stage> {
-    return await device.guard("the KV cache and activations", () => Stage.#record(device, options));
+  static async create(device: GpuDevice, options: RecordedModelOptions): Promise<RecordedModel> {
+    return await device.guard(
+      "the KV cache and activations",
+      () => RecordedModel.#record(device, options),
+    );
   }
 
-  static async #record(device: GpuDevice, options: StageOptions): Promise<Stage> {
-    const { plan, stage: { layers, maxTokens }, weights } = options;
+  static async #record(device: GpuDevice, options: RecordedModelOptions): Promise<RecordedModel> {
+    const { plan, weights } = options;
     const { config, memory, kernelSet } = plan;
+    const { maxStepTokens } = memory;
     const resources: GpuResource[] = [];
     const create = (label: string, numWords: number, usage?: GPUFlagsConstant) => {
       const buffer = device.createBuffer(label, 4 * numWords, usage);
@@ -121,14 +113,13 @@ export class Stage {
     };
     const step: StepBuffers = {
       step: create("step", STEP_WORDS, GPUBufferUsage.UNIFORM),
-      tokens: create("tokens", TOKEN_WORDS * maxTokens),
+      tokens: create("tokens", TOKEN_WORDS * maxStepTokens),
       blockTables: create("block tables", maxBlocksOf(memory) * memory.maxSequences),
       logitsRows: create("logits rows", memory.maxLogitsRows),
     };
-    const hasHead = layers.end === config.numHiddenLayers;
     const activations: Activations = {
-      hidden: create("hidden", config.hiddenSize * maxTokens),
-      logits: create("logits", hasHead ? config.vocabSize * memory.maxLogitsRows : 0),
+      hidden: create("hidden", config.hiddenSize * maxStepTokens),
+      logits: create("logits", config.vocabSize * memory.maxLogitsRows),
     };
     const kv = kernelSet.createKvLayers(device, {
       elem: plan.kvElem,
@@ -136,7 +127,7 @@ export class Stage {
       numBlocks: memory.numBlocks,
       numKvHeads: config.numKeyValueHeads,
       headDim: config.headDim,
-    }, layers.end - layers.first);
+    }, config.numHiddenLayers);
     const caches = kv.flatMap(({ keys, values }) => [keys, values]);
     resources.push(...caches);
     // A driver clears new memory at its first use: asked now, one on the CPU does so while kernels are compiled here.
@@ -151,15 +142,15 @@ export class Stage {
       return buffer;
     });
     const ops = kernelSet.createOperations(device, step, {
-      maxStepTokens: maxTokens,
+      maxStepTokens,
       fusesLayers: plan.fusesLayers,
     });
-    const parts = { ops, layers, weights, activations, kv, cosSin };
-    const record = await plan.architecture.record(config, parts);
-    const choice = plan.stages.length > 1
-      ? null
-      : await recordChoice(ops, plan, { logits: activations.logits, create });
-    return new Stage({ device, options, resources, ops, step, activations, record, choice });
+    const parts = { ops, weights, activations, kv, cosSin };
+    const dispatches = await plan.architecture.record(config, parts);
+    const choice = await recordChoice(ops, plan, { logits: activations.logits, create });
+    return new RecordedModel({
+      ...{ device, options, resources, ops, step, activations, dispatches, choice },
+    });
   }
 
   /**
@@ -169,27 +160,24 @@ export class Stage {
    * @param onProgress share from 0 to 1
    */
   async warmUp(onProgress: (share: number) => void = () => {}): Promise<void> {
-    const { options: { plan }, record } = this.#parts;
-    const writer = new StepWriter(runnerLimits(plan));
-    const passes = [record.head.length > 0 ? this.whole : this.layers];
-    if (this.greedy) passes.push(this.greedy);
+    const writer = new StepWriter(runnerLimits(this.#parts.options.plan));
     const first = new FirstDispatches();
     for (const [i, numTokens] of WARM_UP_TOKENS.entries()) {
       const tokens = new Array<number>(numTokens).fill(0);
       const batch = writer.write([
         { sequence: -1, tokens, firstPosition: 0, blocks: [0], numLogits: numTokens },
       ]);
-      this.write(batch);
-      for (const pass of passes) await pass.warmUp(batch.shape, first);
+      this.#write(batch);
+      for (const pass of [this.forward, this.greedy]) await pass.warmUp(batch.shape, first);
       onProgress((i + 1) / WARM_UP_TOKENS.length);
     }
   }
 
   /** Takes the fastest shapes of kernels, where there is a choice; before any step is encoded. */
   async tune(store: ShapeStore, onProgress: (share: number) => void): Promise<void> {
-    const { device, options: { plan, stage }, ops, step } = this.#parts;
+    const { device, options: { plan }, ops, step } = this.#parts;
     const all = await ops.tunables?.() ?? [];
-    const tunables = all.filter(({ numTokens }) => numTokens <= stage.maxTokens);
+    const tunables = all.filter(({ numTokens }) => numTokens <= plan.memory.maxStepTokens);
     if (tunables.length === 0) return;
     const on = describeKernels(plan, device.info);
     const known = await store.read(on);
@@ -202,15 +190,9 @@ export class Stage {
     this.#stepWords[3] = numChoices;
   }
 
-  /**
-   * Describes the next batch to the kernels.
-   *
-   * @param hidden [T, D] f32, what the layers before this stage left; only where there are some
-   */
-  write(batch: StepBatch, hidden?: Float32Array<ArrayBuffer>): void {
-    const { shape, tokens, logitsRows, blockTables } = batch;
-    const { device, step, activations } = this.#parts;
-    if (hidden) device.writeBuffer(activations.hidden, hidden);
+  /** Describes the next batch to the kernels. */
+  #write({ shape, tokens, logitsRows, blockTables }: StepBatch): void {
+    const { device, step } = this.#parts;
     this.#stepWords[0] = shape.numTokens;
     this.#stepWords[1] = shape.numLogits;
     device.writeBuffer(step.step, this.#stepWords);
@@ -220,7 +202,7 @@ export class Stage {
   }
 
   /**
-   * Computes a batch: {@linkcode write}, submit and read, again where dispatches gave up, at last without those that can.
+   * Computes a batch: describes, submits and reads, again where dispatches gave up, at last without those that can.
    *
    * @param shape of all steps
    * @param count steps, for a pass that leaves the next batch
@@ -233,7 +215,7 @@ export class Stage {
     for (let attempt = 0;; attempt++) {
       if (attempt === MAX_FUSED_ATTEMPTS) this.#unfusedSteps = PAUSE_STEPS;
       const isUnfused = this.#unfusedSteps > 0;
-      this.write(batch);
+      this.#write(batch);
       pass.submit(isUnfused ? { ...shape, isUnfused } : shape, count);
       const rows = await pass.read(shape);
       if (!pass.hasFailed) {
@@ -251,7 +233,7 @@ export class Stage {
     weights.destroy();
     ops.destroy();
     destroyResources(resources);
-    for (const pass of [this.whole, this.greedy, this.layers]) pass?.destroy();
+    for (const pass of [this.forward, this.greedy]) pass.destroy();
   }
 }
 
@@ -263,7 +245,7 @@ async function recordChoice(
     logits: GPUBuffer;
     create: (label: string, numWords: number) => GPUBuffer;
   },
-): Promise<StageParts["choice"]> {
+): Promise<TokenChoice> {
   const chosen = create("chosen tokens", MAX_GREEDY_STEPS * memory.maxLogitsRows);
   const dispatches = await ops.chooseTokens({
     logits,

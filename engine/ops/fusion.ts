@@ -126,7 +126,10 @@ function continues(
   });
 }
 
-/** The run as one dispatch, as two, as four …, for a step of one token; and each dispatch alone for all others. */
+/**
+ * The run as one dispatch, as two, as four …, for a step of one token; and each dispatch alone for all others. A step without logits
+ * is one of the others: nobody reads whether it gave up.
+ */
 async function fuseRun(
   device: GpuDevice,
   grid: GPUBuffer,
@@ -164,7 +167,7 @@ async function fuseRun(
     return last.count;
   };
   const countPieces = (shape: StepShape) => {
-    if (shape.numTokens !== 1 || shape.isUnfused) return 0;
+    if (shape.numTokens !== 1 || shape.numLogits === 0 || shape.isUnfused) return 0;
     const fewest = Math.ceil(numLayers * numTurns(shape) / MAX_TURNS);
     return counts.find((count) => count >= fewest) ?? 0;
   };

@@ -15,7 +15,8 @@ function createTimedRunner(computeMs: (numTokens: number) => number) {
     return new Float32Array(8);
   };
   const limits = { contextLength: 4096, numBlocks: 256, blockSize: 16, maxStepTokens: 128 };
-  return { chunks, runner: { limits, device, run } as unknown as WgslRunner };
+  const plan = { fusesLayers: false };
+  return { chunks, runner: { limits, plan, device, run } as unknown as WgslRunner };
 }
 
 Deno.test("probeRunner() times decode steps and the longest chunk that it has the time for", async () => {

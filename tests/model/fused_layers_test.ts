@@ -105,6 +105,10 @@ Deno.test({
           device.writeBuffer(grid!, new Uint32Array(words));
           assert.deepEqual(await fused.run([entry([5], 0)]), expected);
         }
+        // Without logits nobody hears of it, so such a step must not give up.
+        device.writeBuffer(grid!, new Uint32Array([1, 0]));
+        for (const runner of [fused, alone]) await runner.run([{ ...entry([9], 0), numLogits: 0 }]);
+        assert.deepEqual(await fused.run([entry([5], 1)]), await alone.run([entry([5], 1)]));
         device.writeBuffer(grid!, new Uint32Array([1, 0]));
         const run = { numSteps: 4, numChoices: 50 };
         const choices = await alone.runGreedy([entry([7], 1)], run);

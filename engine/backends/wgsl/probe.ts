@@ -41,7 +41,9 @@ export async function probeRunner(runner: WgslRunner): Promise<StepTimes> {
   const decode = entry(runner, decodeContext - 1, 1);
   const decodeMs = await measureMean(() => runner.run([decode]), DECODE_MS);
   const isSlow = leftMs() < 2 * decodeMs;
-  const fixedMs = Math.min(decodeMs, await measureFixed(runner, isSlow ? null : decode));
+  // Fused layers are few dispatches, and go apart without logits.
+  const silent = isSlow || runner.plan.fusesLayers ? null : decode;
+  const fixedMs = Math.min(decodeMs, await measureFixed(runner, silent));
   const times = { fixedMs, decodeMs, decodeContext };
   // A slow step is a prefill of one token too.
   if (isSlow) return { ...times, prefillMs: decodeMs, prefillTokens: 1 };

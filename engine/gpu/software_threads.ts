@@ -49,10 +49,18 @@ export function setSoftwareMode(mode: SoftwareMode): void {
   else Deno.env.set(VARIABLE, "0");
 }
 
-/** Threads that a software adapter of this isolate runs on, after its first `requestAdapter()`. */
+let numSoftwareThreads: number | null = null;
+
+/**
+ * Threads that a software adapter of this isolate runs on. Asked for the first time behind the isolate's first `requestAdapter()`,
+ * and known from then on: another isolate may change the variable.
+ */
 export function countSoftwareThreads(): number {
-  const chosen = Number(Deno.env.get(VARIABLE) ?? navigator.hardwareConcurrency);
-  return Number.isInteger(chosen) && chosen > 0 ? chosen : 1;
+  if (numSoftwareThreads === null) {
+    const chosen = Number(Deno.env.get(VARIABLE) ?? navigator.hardwareConcurrency);
+    numSoftwareThreads = Number.isInteger(chosen) && chosen > 0 ? chosen : 1;
+  }
+  return numSoftwareThreads;
 }
 
 const VARIABLE = "LP_NUM_THREADS";

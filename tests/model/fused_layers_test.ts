@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { WgslRunner } from "../../engine/backends/wgsl/mod.ts";
 import { type ModelPackage, openPackage } from "../../engine/formats/mod.ts";
-import { TimestampTrace } from "../../engine/gpu/mod.ts";
+import { GpuDevice, setSoftwareMode, TimestampTrace } from "../../engine/gpu/mod.ts";
 import type { RunnerEntry } from "../../engine/runtime/runner.ts";
-import { device } from "../support/gpu.ts";
 import { type RandomModelOptions, writeRandomModel } from "../support/random_model.ts";
+
+// Whatever a worker of another test has left: nothing is fused inline.
+setSoftwareMode("pool");
+const device = await GpuDevice.create();
 
 const SIZES = { maxSequences: 2, contextLength: 512 };
 

@@ -154,8 +154,7 @@ export class RecordedModel {
   }
 
   /**
-   * Runs every entry point of every kernel once: drivers compile at the first dispatch, some for seconds. Block 0 is
-   * overwritten later.
+   * Runs each kind of dispatch once: drivers compile at the first one, some for seconds. Block 0 is overwritten later.
    *
    * @param onProgress share from 0 to 1
    */

@@ -5,7 +5,7 @@
  */
 import type { Dispatch, StepShape } from "../../gpu/mod.ts";
 
-/** Tokens of the batches that between them run every entry point of both kernel sets. */
+/** Tokens of the batches that between them run every entry point of both kernel sets, but those in whose place layers are fused. */
 export const WARM_UP_TOKENS = [1, 2, 4, 8] as const;
 
 /** Chooses the dispatches that are unlike all before: layers repeat each other, and a driver compiles for the first. */

@@ -13,8 +13,8 @@ export interface StepShape {
   numLogits: number;
   /** Positions that a token sees at most, rounded up: a sequence that grows keeps its shape for many steps. */
   contextLength: number;
-  /** Whether each dispatch goes alone, where some could go as one. @default false */
-  isUnfused?: boolean;
+  /** Whether dispatches of several layers run on one thread, where they could on more. @default false */
+  isSolo?: boolean;
 }
 
 /** What {@linkcode StepShape.contextLength} is rounded to. */
@@ -31,7 +31,9 @@ export interface Dispatch {
   readonly kernel: string;
   /** Buffers, fixed. */
   readonly bindGroup: GPUBindGroup;
-  /** The entry point that suits the shape. */
+  /** Compiles the entry point that suits the shape best; absent where all are compiled. Others take its place until then. */
+  prepare?(shape: StepShape): Promise<void>;
+  /** The entry point that suits the shape best, of those that are compiled. */
   pipeline(shape: StepShape): GPUComputePipeline;
   /** Workgroups along x; 0 leaves the dispatch out. */
   workgroupsX(shape: StepShape): number;

@@ -41,7 +41,7 @@ export interface FusableDispatch extends Dispatch {
 }
 
 /** Turns of a workgroup's loops in one dispatch; kernels/lib/grid_barrier.wgsl waits for the rest that the driver allows. */
-const MAX_TURNS = 40_000;
+const MAX_TURNS = 35_000;
 
 /** Whether the driver gives each of a few workgroups a thread of its own: known of llvmpipe alone. */
 export function canFuse({ info, hasReadWriteTextures }: GpuDevice): boolean {
@@ -51,19 +51,92 @@ export function canFuse({ info, hasReadWriteTextures }: GpuDevice): boolean {
 }
 
 /** Makes one dispatch, or few, of neighbouring layers that differ in their weights alone. */
-export async function fuseLayers(
-  device: GpuDevice,
-  grid: GPUBuffer,
-  layers: readonly (readonly FusableDispatch[])[],
-): Promise<Dispatch[]> {
-  const dispatches: Dispatch[] = [];
-  for (let first = 0; first < layers.length;) {
-    const run = takeRun(layers.slice(first));
-    first += run.numLayers;
-    const own = layers.slice(first - run.numLayers, first).flat();
-    dispatches.push(...run.numLayers < 2 ? own : await fuseRun(device, grid, run, own));
+export class LayerFusion {
+  /** See {@linkcode Operations.failures}. */
+  readonly failures: GPUBuffer;
+  readonly #device: GpuDevice;
+  readonly #ranges: GPUBuffer[] = [];
+
+  constructor(device: GpuDevice) {
+    this.#device = device;
+    this.failures = device.createBuffer("grid barrier", 8);
   }
-  return dispatches;
+
+  /** See {@linkcode Operations.fuseLayers}. */
+  async fuse(layers: readonly (readonly FusableDispatch[])[]): Promise<Dispatch[]> {
+    const dispatches: Dispatch[] = [];
+    for (let first = 0; first < layers.length;) {
+      const run = takeRun(layers.slice(first));
+      const own = layers.slice(first, first + run.numLayers).flat();
+      dispatches.push(...run.numLayers < 2 ? own : await this.#fuseRun(run, own));
+      first += run.numLayers;
+    }
+    return dispatches;
+  }
+
+  /**
+   * The run as one dispatch, as two, as four …, for a step of one token; and each dispatch alone for all others. A step without logits
+   * is one of the others: nobody reads whether it gave up.
+   */
+  async #fuseRun(run: Run, own: readonly Dispatch[]): Promise<Dispatch[]> {
+    const workersOf = ({ isSolo = false }: StepShape) => isSolo ? 1 : countSoftwareThreads();
+    const { kernel, resources, overrides } = describeKernel(run);
+    const pipeline = await this.#device.pipeline(kernel, kernel.name, overrides);
+    const counts = [1, 2, 4, 8, 16].filter((count) => count <= run.numLayers);
+    const countPieces = rememberLast((shape: StepShape) => {
+      if (shape.numTokens !== 1 || shape.numLogits === 0) return 0;
+      const numTurns = countTurns(run, shape, workersOf(shape));
+      const fewest = Math.ceil(run.numLayers * numTurns / MAX_TURNS);
+      return counts.find((count) => count >= fewest) ?? 0;
+    });
+    const pieces = counts.flatMap((count) =>
+      Array.from({ length: count }, (_, i): Dispatch => ({
+        kernel: kernel.name,
+        bindGroup: this.#device.bind(kernel, [
+          ...resources,
+          this.failures,
+          this.#range(i * run.numLayers / count, (i + 1) * run.numLayers / count),
+        ]),
+        pipeline: () => pipeline,
+        workgroupsX: (shape) => countPieces(shape) === count ? workersOf(shape) : 0,
+        workgroupsY: () => 1,
+      }))
+    );
+    const alone = own.map((dispatch): Dispatch => ({
+      ...dispatch,
+      workgroupsX: (shape) => countPieces(shape) > 0 ? 0 : dispatch.workgroupsX(shape),
+    }));
+    return [...pieces, ...alone];
+  }
+
+  #range(first: number, end: number): GPUBuffer {
+    const buffer = this.#device.createBuffer("range of layers", 8);
+    this.#device.writeBuffer(buffer, Uint32Array.of(Math.floor(first), Math.floor(end)));
+    this.#ranges.push(buffer);
+    return buffer;
+  }
+
+  destroy(): void {
+    this.failures.destroy();
+    for (const range of this.#ranges) range.destroy();
+  }
+}
+
+/** Keeps the result for the shape that was asked for last: many dispatches ask for it, one after the other. */
+function rememberLast(compute: (shape: StepShape) => number): (shape: StepShape) => number {
+  let last: { shape: StepShape; result: number } | null = null;
+  return (shape) => {
+    if (last?.shape !== shape) last = { shape, result: compute(shape) };
+    return last.result;
+  };
+}
+
+/** Turns of the workgroup that has most to do in a layer, at most. */
+function countTurns({ phases }: Run, shape: StepShape, numWorkers: number): number {
+  return phases.reduce((sum, phase) => {
+    const numGroups = phase.x * phase.y;
+    return sum + Math.ceil(numGroups / numWorkers) * phase.countTurns(shape) / numGroups;
+  }, 0);
 }
 
 /** Layers that one kernel can go through. */
@@ -126,17 +199,12 @@ function continues(
   });
 }
 
-/**
- * The run as one dispatch, as two, as four …, for a step of one token; and each dispatch alone for all others. A step without logits
- * is one of the others: nobody reads whether it gave up.
- */
-async function fuseRun(
-  device: GpuDevice,
-  grid: GPUBuffer,
-  { numLayers, phases, strides }: Run,
-  own: readonly Dispatch[],
-): Promise<Dispatch[]> {
-  const numWorkers = countSoftwareThreads();
+/** The kernel of a run, and what it is bound to before the barrier and the range. */
+function describeKernel({ phases, strides }: Run): {
+  kernel: AssembledKernel;
+  resources: GpuResource[];
+  overrides: Overrides;
+} {
   const bindings = new Map<GPUBuffer | GPUTexture, number>();
   const bind = (resource: GpuResource, stride: number | null): PhaseResource => {
     const whole = isStackSlot(resource) ? resource.stack : resource;
@@ -151,44 +219,8 @@ async function fuseRun(
     ...{ kernel, entry, x, y },
     resources: resources.map((resource, j) => bind(resource, strides[i]![j]!)),
   })));
-  const overrides: Record<string, number | boolean> = { WORKERS: numWorkers };
-  for (const [i, phase] of phases.entries()) {
-    for (const [name, value] of Object.entries(phase.overrides)) {
-      overrides[phaseOverride(i, name)] = value;
-    }
-  }
-  const pipeline = await device.pipeline(kernel, kernel.name, overrides);
-  const numTurns = (shape: StepShape) =>
-    phases.reduce((sum, phase) => sum + phase.countTurns(shape), 0) / numWorkers;
-  let last: { shape: StepShape; count: number } | null = null;
-  /** Dispatches of a step; 0 where each goes alone. */
-  const numPieces = (shape: StepShape) => {
-    if (last?.shape !== shape) last = { shape, count: countPieces(shape) };
-    return last.count;
-  };
-  const countPieces = (shape: StepShape) => {
-    if (shape.numTokens !== 1 || shape.numLogits === 0 || shape.isUnfused) return 0;
-    const fewest = Math.ceil(numLayers * numTurns(shape) / MAX_TURNS);
-    return counts.find((count) => count >= fewest) ?? 0;
-  };
-  const counts = [1, 2, 4, 8, 16].filter((count) => count <= numLayers);
-  const pieces = counts.flatMap((count) =>
-    Array.from({ length: count }, (_, i): Dispatch => {
-      const range = [Math.floor(i * numLayers / count), Math.floor((i + 1) * numLayers / count)];
-      const buffer = device.createBuffer("range of layers", 8);
-      device.writeBuffer(buffer, new Uint32Array(range));
-      return {
-        kernel: kernel.name,
-        bindGroup: device.bind(kernel, [...bindings.keys(), grid, buffer]),
-        pipeline: () => pipeline,
-        workgroupsX: (shape) => numPieces(shape) === count ? numWorkers : 0,
-        workgroupsY: () => 1,
-      };
-    })
+  const overrides = phases.flatMap((phase, i) =>
+    Object.entries(phase.overrides).map(([name, value]) => [phaseOverride(i, name), value] as const)
   );
-  const alone = own.map((dispatch): Dispatch => ({
-    ...dispatch,
-    workgroupsX: (shape) => numPieces(shape) > 0 ? 0 : dispatch.workgroupsX(shape),
-  }));
-  return [...pieces, ...alone];
+  return { kernel, resources: [...bindings.keys()], overrides: Object.fromEntries(overrides) };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type AssembledKernel,
   canTakeRows,
   GEMM_TOKENS,
   isPairedEnd,
@@ -49,12 +50,12 @@ export interface SoftwareLinearOptions {
   readonly count: Count;
 }
 
-/** Compiles the layer's entry points and binds it. */
-export async function createSoftwareLinear(
+/** Binds the layer; its entry points are compiled for the shapes that it is prepared for. */
+export function createSoftwareLinear(
   device: GpuDevice,
   step: GPUBuffer,
   options: SoftwareLinearOptions,
-): Promise<FusableDispatch> {
+): FusableDispatch {
   const { weight, part, end, count } = options;
   const { numTiles = numTilesOf(part.numRows) } = options;
   const x = softwareActivation(options.x);
@@ -63,13 +64,15 @@ export async function createSoftwareLinear(
   const isByRows = format === "q4_int8_rows";
   const isPaired = isPairedEnd(end.end);
   const isWide = !isPaired && numTiles >= MIN_WIDE_TILES;
-  const kernel = SOFTWARE_KERNELS.linear({
+  const layer = {
     format,
     isNormed: x.squares !== null,
     isWide,
     ...(isByRows ? { numGroups: numSteps } : {}),
     ...end,
-  });
+  };
+  const kernel = SOFTWARE_KERNELS.linear(layer);
+  const inLoop = SOFTWARE_KERNELS.linear({ ...layer, isInLoop: true });
   const overrides = {
     K: weight.numCols,
     STEPS: numSteps,
@@ -78,37 +81,39 @@ export async function createSoftwareLinear(
     ...(x.squares ? { NORM_TILES: numTilesOf(weight.numCols) } : {}),
     ...options.overrides,
   };
-  const forms = await Promise.all(
-    [1, ...GEMM_TOKENS].map(async (numTokens): Promise<Form> => {
-      const entry = `${kernel.name}_${linearSuffix(numTokens)}`;
-      return {
-        numTokens,
-        pipeline: await device.pipeline(kernel, entry, overrides),
-        workgroupsY: isByRows && canTakeRows(numTokens, numSteps)
-          ? numRowWorkgroups(numTiles, maxRowTiles({ numTokens, isPaired }))
-          : Math.ceil(numTiles / (isWide ? 2 : 1)),
-      };
-    }),
-  );
-  const formOf = (numTokens: number) =>
-    forms.find((form) => numTokens <= form.numTokens) ?? forms.at(-1)!;
+  const forms = [1, ...GEMM_TOKENS].map((numTokens): Form => {
+    const takesRows = isByRows && canTakeRows(numTokens, numSteps);
+    return {
+      numTokens,
+      kernel: takesRows ? inLoop : kernel,
+      pipeline: null,
+      workgroupsY: takesRows
+        ? numRowWorkgroups(numTiles, maxRowTiles({ numTokens, isPaired }))
+        : Math.ceil(numTiles / (isWide ? 2 : 1)),
+    };
+  });
   const resources = [step, ...x.resources, ...part.resources, ...options.resources];
   return {
     phase: {
-      ...{ kernel, overrides, resources },
-      entry: `${kernel.name}_${linearSuffix(1)}`,
+      ...{ kernel: inLoop, overrides, resources },
+      entry: entryOf(inLoop, 1),
       x: 1,
       y: forms[0]!.workgroupsY,
       countTurns: () => numTiles * (TILE_END_TURNS + (isByRows ? (isPaired ? 16 : 8) : numSteps)),
     },
     kernel: kernel.name,
     bindGroup: device.bind(kernel, resources),
-    pipeline: (shape) => formOf(count(shape)).pipeline,
+    async prepare(shape) {
+      const form = chooseForm(forms, count(shape));
+      const entry = entryOf(form.kernel, form.numTokens);
+      form.pipeline ??= await device.pipeline(form.kernel, entry, overrides);
+    },
+    pipeline: (shape) => readyForm(forms, count(shape)).pipeline!,
     workgroupsX(shape) {
       const numTokens = count(shape);
-      return Math.ceil(numTokens / formOf(numTokens).numTokens);
+      return Math.ceil(numTokens / readyForm(forms, numTokens).numTokens);
     },
-    workgroupsY: (shape) => formOf(count(shape)).workgroupsY,
+    workgroupsY: (shape) => readyForm(forms, count(shape)).workgroupsY,
   };
 }
 
@@ -119,9 +124,26 @@ function numRowWorkgroups(numTiles: number, maxTiles: number): number {
   return Math.min(numTiles, numThreads * numRounds);
 }
 
-/** An entry point, for batches of at most so many tokens; the last one takes larger ones in turns. */
+/** An entry point, made for batches of so many tokens; it takes larger ones in turns, and smaller ones at the price of so many. */
 interface Form {
   readonly numTokens: number;
-  readonly pipeline: GPUComputePipeline;
+  readonly kernel: AssembledKernel;
+  /** Null until it is compiled. */
+  pipeline: GPUComputePipeline | null;
   readonly workgroupsY: number;
+}
+
+function entryOf({ name }: AssembledKernel, numTokens: number): string {
+  return `${name}_${linearSuffix(numTokens)}`;
+}
+
+/** The one that suits a batch. */
+function chooseForm(forms: readonly Form[], numTokens: number): Form {
+  return forms.find((form) => numTokens <= form.numTokens) ?? forms.at(-1)!;
+}
+
+/** Of those that are compiled. */
+function readyForm(forms: readonly Form[], numTokens: number): Form {
+  const ready = forms.filter(({ pipeline }) => pipeline !== null);
+  return chooseForm(ready.length > 0 ? ready : forms, numTokens);
 }

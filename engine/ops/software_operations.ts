@@ -7,7 +7,7 @@ import { GPU_KERNELS, SOFTWARE_KERNELS } from "../../kernels/mod.ts";
 import type { Dispatch, GpuDevice, GpuResource } from "../gpu/mod.ts";
 import { createChooseTokens } from "./choose_tokens.ts";
 import { createDispatch, PER_LOGITS_ROW, PER_TOKEN } from "./dispatch.ts";
-import { canFuse, fuseLayers } from "./fusion.ts";
+import { canFuse, LayerFusion } from "./fusion.ts";
 import type {
   Activation,
   AttentionOptions,
@@ -42,7 +42,7 @@ export function createSoftwareOperations(
 ): Operations {
   const activations = new SoftwareActivations(device, maxStepTokens);
   const scratch = new Scratch(device, maxStepTokens);
-  const grid = fusesLayers && canFuse(device) ? device.createBuffer("grid barrier", 8) : null;
+  const fusion = fusesLayers && canFuse(device) ? new LayerFusion(device) : null;
 
   /** y [T or L, N] f32 of every part. */
   function store(
@@ -50,9 +50,9 @@ export function createSoftwareOperations(
     weight: Matrix,
     y: GPUBuffer,
     options: { bias?: GpuResource; onLogits?: boolean; softCap?: number } = {},
-  ): Promise<Dispatch[]> {
+  ): Dispatch[] {
     const { bias = scratch.unused, onLogits = false, softCap = 0 } = options;
-    return Promise.all(weight.parts.map((part) =>
+    return weight.parts.map((part) =>
       createSoftwareLinear(device, step.step, {
         x,
         weight,
@@ -69,7 +69,7 @@ export function createSoftwareOperations(
         },
         count: onLogits ? PER_LOGITS_ROW : PER_TOKEN,
       })
-    ));
+    );
   }
 
   /** Queries, rotated, in their texture; keys and values in the cache. One dispatch where the sizes allow it. */
@@ -86,7 +86,7 @@ export function createSoftwareOperations(
     if (canFuse) {
       const pairs = (numHeads + 2 * numKvHeads) * headDim / 16;
       return [
-        await createSoftwareLinear(device, step.step, {
+        createSoftwareLinear(device, step.step, {
           x,
           weight,
           part: weight.parts[0]!,
@@ -106,7 +106,7 @@ export function createSoftwareOperations(
     }
     const qkv = scratch.buffer("qkv", weight.numRows);
     return [
-      ...await store(x, weight, qkv, bias ? { bias } : {}),
+      ...store(x, weight, qkv, bias ? { bias } : {}),
       ...(headNorms ? [await normHeads(device, qkv, headNorms, options)] : []),
       await appendToCache(device, step, { qkv, cosSin, kv, query, ...options }),
     ];
@@ -148,10 +148,10 @@ export function createSoftwareOperations(
       ];
     },
 
-    gatedLinear: async (x, weight, y, { activation }) => {
+    gatedLinear: (x, weight, y, { activation }) => {
       const { numCols } = y;
-      return [
-        await createSoftwareLinear(device, step.step, {
+      return Promise.resolve([
+        createSoftwareLinear(device, step.step, {
           x,
           weight,
           part: onlyPart(weight),
@@ -165,14 +165,14 @@ export function createSoftwareOperations(
           numTiles: numTilesOf(numCols),
           count: PER_TOKEN,
         }),
-      ];
+      ]);
     },
 
     addLinear: async (x, weight, to, { postNorm } = {}) => {
       const staged = softwareActivation(to.normed).precision;
       if (!postNorm) {
         return [
-          await createSoftwareLinear(device, step.step, {
+          createSoftwareLinear(device, step.step, {
             x,
             weight,
             part: onlyPart(weight),
@@ -186,7 +186,7 @@ export function createSoftwareOperations(
       const output = scratch.buffer("output", weight.numRows);
       const normAdd = SOFTWARE_KERNELS.normAdd(staged);
       return [
-        ...await store(x, weight, output),
+        ...store(x, weight, output),
         await createDispatch(device, normAdd, normAdd.name, {
           resources: [output, postNorm.weight, ...residualResources(to)],
           overrides: { ...residualOverrides(to), POST_EPS: postNorm.eps },
@@ -195,7 +195,8 @@ export function createSoftwareOperations(
       ];
     },
 
-    logits: (x, weight, y, options) => store(x, weight, y, { ...options, onLogits: true }),
+    logits: (x, weight, y, options) =>
+      Promise.resolve(store(x, weight, y, { ...options, onLogits: true })),
 
     chooseTokens: (options) =>
       createChooseTokens({
@@ -206,12 +207,12 @@ export function createSoftwareOperations(
         createScratch: (name, numCols) => scratch.buffer(name, numCols),
       }),
 
-    ...(grid ? { failures: grid, fuseLayers: (layers) => fuseLayers(device, grid, layers) } : {}),
+    ...(fusion ? { failures: fusion.failures, fuseLayers: (layers) => fusion.fuse(layers) } : {}),
 
     destroy() {
       activations.destroy();
       scratch.destroy();
-      grid?.destroy();
+      fusion?.destroy();
     },
   };
 }

@@ -2,19 +2,18 @@
 //   WGSL promises neither that workgroups run at the same time nor that they see each other's writes before the dispatch ends. It
 //   holds where a driver on the CPU gives each workgroup a thread of its own. Waiting therefore has a bound, and who gives up says so:
 //   what the dispatch writes from there on is worthless.
-// Bindings   grid: waits that were given up; and arrivals, a multiple of WORKERS whenever a dispatch begins
-// Overrides  WORKERS workgroups of the dispatch
-override WORKERS: u32;
+// Bindings   grid: waits that were given up; and arrivals, a multiple of the workgroups whenever a dispatch of several begins
+var<private> num_workers: u32; // workgroups of the dispatch; set before anything else
 
 var<workgroup> is_grid_whole: u32;
 
 // The driver ends every loop of a workgroup after 65,535 turns of all its loops together. These are for all its waits.
-var<private> turns_left: u32 = 24000u;
+var<private> turns_left: u32 = 30000u;
 
-const QUICK_TURNS = 400u; // about 10 ns each, and a long turn about 1 µs
+const QUICK_TURNS = 16u; // about 20 ns each, and a long turn about 600 ns
 
 // At the start threads may have to wait for a processor that does something else.
-const START_TURNS = 4000u;
+const START_TURNS = 20000u;
 
 fn is_given_up() -> bool {
   return atomicAdd(&grid[0], 0u) != 0u; // an addition, since a load may be taken out of a loop
@@ -26,11 +25,14 @@ fn has_arrived(last: u32) -> bool {
 
 // Whether all have arrived within so many long turns.
 fn arrive(max_turns: u32) -> bool {
+  if (num_workers == 1u) {
+    return true;
+  }
   if (is_given_up()) {
     return false;
   }
   let before = atomicAdd(&grid[1], 1u);
-  let last = before - before % WORKERS + WORKERS;
+  let last = before - before % num_workers + num_workers;
   var is_there = has_arrived(last);
   for (var i = 0u; i < QUICK_TURNS && !is_there && turns_left > 0u; i++) {
     turns_left--;
@@ -62,4 +64,15 @@ fn grid_barrier(lane: u32) {
     _ = arrive(turns_left);
   }
   workgroupBarrier();
+}
+
+// The last one: says so if the driver has ended loops early, for a loop of several turns then has one.
+fn grid_end(lane: u32, num_turns: u32) {
+  var turns = 0u;
+  for (var i = 0u; i < num_turns; i++) {
+    turns++;
+  }
+  if (lane == 0u && turns < num_turns) {
+    atomicAdd(&grid[0], 1u);
+  }
 }

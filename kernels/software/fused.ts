@@ -40,13 +40,14 @@ export interface PhaseResource {
 }
 
 /** Square roots, each of the one before, of a long turn in lib/grid_barrier.wgsl: they take a processor's time and next to no code. */
-const TURN_ROOTS = 100;
+const TURN_ROOTS = 192;
 
 const kernels = new Map<string, AssembledKernel>();
 
 /**
  * The kernel of these phases. Its bindings are those of the phases in order of their numbers, then `grid` of lib/grid_barrier.wgsl
- * and `range`, the first layer and the one past the last. To be dispatched with (WORKERS), no more than the driver has threads.
+ * and `range`, the first layer and the one past the last. To be dispatched with any number of workgroups, no more than the driver
+ * has threads; the bits are the same.
  */
 export function fusedKernel(phases: readonly Phase[]): AssembledKernel {
   const key = JSON.stringify(phases.map(({ kernel: _, ...phase }) => phase)); // an entry's name says what its kernel is
@@ -169,8 +170,8 @@ function mainEntry(name: string, phases: readonly Phase[]): string {
     return `
     {
       let size = vec3u(${x}u, ${y}u, 1u);
-      let end = (worker.x + 1u) * ${x * y}u / WORKERS;
-      for (var i = worker.x * ${x * y}u / WORKERS; i < end; i++) {
+      let end = (worker.x + 1u) * ${x * y}u / num_workers;
+      for (var i = worker.x * ${x * y}u / num_workers; i < end; i++) {
         let group = vec3u(i % size.x, i / size.x, 0u);
         p${phase}_${entry}(${args});
       }
@@ -179,12 +180,18 @@ function mainEntry(name: string, phases: readonly Phase[]): string {
   };
   return `
 @compute @workgroup_size(8)
-fn ${name}(@builtin(workgroup_id) worker: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn ${name}(
+  @builtin(workgroup_id) worker: vec3u,
+  @builtin(num_workgroups) workers: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  num_workers = workers.x;
   if (!grid_start(lane)) {
     return;
   }
   for (layer = range.x; layer < range.y; layer++) {${phases.map(call).join("")}
   }
+  grid_end(lane, range.y - range.x + 1u);
 }
 `;
 }

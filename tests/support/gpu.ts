@@ -122,6 +122,7 @@ export async function run(
   length: number,
 ): Promise<Float32Array> {
   const list = await dispatches;
+  for (const dispatch of list) await dispatch.prepare?.(bench);
   const readback = new Readback(device.raw, length * 4, { isFast: device.hasFastReadback });
   const bytes = await device.guard("test", () => {
     const encoder = device.raw.createCommandEncoder();

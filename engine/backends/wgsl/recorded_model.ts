@@ -19,16 +19,11 @@ import { type ModelPlan, runnerLimits } from "./model_plan.ts";
 import { maxBlocksOf, type StepBatch, StepWriter, TOKEN_WORDS } from "./step_batch.ts";
 import { describeKernels } from "./step_costs.ts";
 import { StepPass } from "./step_pass.ts";
-import { FirstDispatches, WARM_UP_TOKENS } from "./warm_up.ts";
+import { ThreadChoice } from "./thread_choice.ts";
+import { FirstDispatches, NUM_FIRST_WARM_UPS, WARM_UP_TOKENS } from "./warm_up.ts";
 
 /** Words of `Step` in kernels/lib/step.wgsl. */
 const STEP_WORDS = 4;
-
-/** A thread that came late once is likely to be there at the second time. */
-const MAX_FUSED_ATTEMPTS = 2;
-
-/** Steps without fused dispatches, behind one in which they gave up each time: another program wants the processors. */
-const PAUSE_STEPS = 64;
 
 /** What a {@linkcode RecordedModel} is made from. */
 export interface RecordedModelOptions {
@@ -64,9 +59,14 @@ export class RecordedModel {
   readonly forward: StepPass;
   /** Goes on to the tokens that the next step computes: [MAX_GREEDY_STEPS, L] u32, a ring by the position of the token before. */
   readonly greedy: StepPass;
+  /** Describes batches. The only one, since it leaves out what the device has been told before. */
+  readonly writer: StepWriter;
   readonly #parts: RecordedModelParts;
   readonly #stepWords = new Uint32Array(STEP_WORDS);
-  #unfusedSteps = 0;
+  readonly #threads = new ThreadChoice();
+  readonly #warm = new FirstDispatches();
+  /** What is left to be warmed up, once the rest is. */
+  #left: AsyncGenerator<void> | null = null;
 
   private constructor(parts: RecordedModelParts) {
     const { device, options: { plan }, activations, dispatches, choice } = parts;
@@ -74,6 +74,7 @@ export class RecordedModel {
     const { failures } = parts.ops;
     const bounds = { maxRows: memory.maxLogitsRows, ...(failures && { failures }) };
     this.#parts = parts;
+    this.writer = new StepWriter(runnerLimits(plan));
     this.#stepWords[2] = maxBlocksOf(memory);
     this.forward = new StepPass(device, {
       dispatches,
@@ -124,7 +125,7 @@ export class RecordedModel {
     const kv = kernelSet.createKvLayers(device, {
       elem: plan.kvElem,
       blockSize: memory.blockSize,
-      numBlocks: memory.numBlocks,
+      numBlocks: memory.numBlocks + 1, // the last one is no sequence's: see prepareMore()
       numKvHeads: config.numKeyValueHeads,
       headDim: config.headDim,
     }, config.numHiddenLayers);
@@ -154,22 +155,61 @@ export class RecordedModel {
   }
 
   /**
-   * Runs each kind of dispatch once: drivers compile at the first one, some for seconds. Block 0 is overwritten later.
+   * Runs entry points of every kernel once: drivers compile at the first dispatch, some for seconds. What batches of a few tokens
+   * can do without is left to {@linkcode prepareMore}. Block 0 is overwritten later.
    *
    * @param onProgress share from 0 to 1
    */
   async warmUp(onProgress: (share: number) => void = () => {}): Promise<void> {
-    const writer = new StepWriter(runnerLimits(this.#parts.options.plan));
-    const first = new FirstDispatches();
-    for (const [i, numTokens] of WARM_UP_TOKENS.entries()) {
-      const tokens = new Array<number>(numTokens).fill(0);
-      const batch = writer.write([
-        { sequence: -1, tokens, firstPosition: 0, blocks: [0], numLogits: numTokens },
-      ]);
-      this.#write(batch);
-      for (const pass of [this.forward, this.greedy]) await pass.warmUp(batch.shape, first);
-      onProgress((i + 1) / WARM_UP_TOKENS.length);
+    const { dispatches, choice } = this.#parts;
+    const all = [...dispatches, ...choice.dispatches];
+    const canWait = all.some(({ prepare }) => prepare !== undefined);
+    const numFirst = canWait ? NUM_FIRST_WARM_UPS : WARM_UP_TOKENS.length;
+    for (const [i, numTokens] of WARM_UP_TOKENS.slice(0, numFirst).entries()) {
+      await this.#warmUpFor(numTokens, 0, all);
+      onProgress((i + 1) / numFirst);
     }
+    this.#left = this.#warmUpRest(WARM_UP_TOKENS.slice(numFirst));
+  }
+
+  /**
+   * Compiles and runs one of the entry points that {@linkcode warmUp} left, while nothing is to be computed. What it stores goes to a
+   * block that no sequence has.
+   *
+   * @returns false where none is left
+   */
+  async prepareMore(): Promise<boolean> {
+    return this.#left !== null && !(await this.#left.next()).done;
+  }
+
+  async *#warmUpRest(tokens: readonly number[]): AsyncGenerator<void> {
+    const { dispatches, choice, options: { plan } } = this.#parts;
+    for (const numTokens of tokens) {
+      for (const dispatch of [...dispatches, ...choice.dispatches]) {
+        if (await this.#warmUpFor(numTokens, plan.memory.numBlocks, [dispatch])) yield;
+      }
+    }
+  }
+
+  /** Whether some of the dispatches were unlike all before. */
+  async #warmUpFor(
+    numTokens: number,
+    block: number,
+    dispatches: readonly Dispatch[],
+  ): Promise<boolean> {
+    const tokens = new Array<number>(numTokens).fill(0);
+    const batch = this.writer.write([
+      { sequence: -1, tokens, firstPosition: 0, blocks: [block], numLogits: numTokens },
+    ]);
+    const { shape } = batch;
+    for (const dispatch of dispatches) {
+      if (dispatch.workgroupsX(shape) > 0) await dispatch.prepare?.(shape);
+    }
+    const first = this.#warm.take(dispatches, shape);
+    if (first.length === 0) return false;
+    this.#write(batch);
+    await this.forward.run(first, shape);
+    return true;
   }
 
   /** Takes the fastest shapes of kernels, where there is a choice; before any step is encoded. */
@@ -201,7 +241,7 @@ export class RecordedModel {
   }
 
   /**
-   * Computes a batch: describes, submits and reads, again where dispatches gave up, at last without those that can.
+   * Computes a batch: describes, submits and reads; again on one thread where several did not meet.
    *
    * @param shape of all steps
    * @param count steps, for a pass that leaves the next batch
@@ -211,18 +251,19 @@ export class RecordedModel {
     batch: StepBatch,
     { shape = batch.shape, count = 1 }: { shape?: StepShape; count?: number } = {},
   ): Promise<Float32Array<ArrayBuffer>> {
-    for (let attempt = 0;; attempt++) {
-      if (attempt === MAX_FUSED_ATTEMPTS) this.#unfusedSteps = PAUSE_STEPS;
-      const isUnfused = this.#unfusedSteps > 0;
+    const { device, ops: { failures } } = this.#parts;
+    const canFuse = failures !== undefined && shape.numTokens === 1 && shape.numLogits === 1;
+    for (;;) {
+      const start = performance.now();
+      const isSolo = canFuse && this.#threads.isSolo;
       this.#write(batch);
-      pass.submit(isUnfused ? { ...shape, isUnfused } : shape, count);
+      pass.submit(isSolo ? { ...shape, isSolo } : shape, count);
       const rows = await pass.read(shape);
-      if (!pass.hasFailed) {
-        this.#unfusedSteps = Math.max(0, this.#unfusedSteps - count);
-        return rows;
-      }
-      const { device, ops } = this.#parts;
-      device.writeBuffer(ops.failures!, new Uint32Array(ops.failures!.size / 4));
+      const ms = pass.hasFailed ? Infinity : (performance.now() - start) / count;
+      if (canFuse) this.#threads.record(ms, count);
+      if (!pass.hasFailed) return rows;
+      if (isSolo) throw new Error("A step on one thread gave up, which waits for nobody: a bug");
+      device.writeBuffer(failures!, new Uint32Array(failures!.size / 4));
     }
   }
 

@@ -16,7 +16,7 @@ import type { ShapeStore } from "./autotune.ts";
 import { loadWeights } from "./load_weights.ts";
 import { type ModelPlan, type ModelPlanOptions, planModel, runnerLimits } from "./model_plan.ts";
 import { RecordedModel } from "./recorded_model.ts";
-import { shapeOf, StepWriter } from "./step_batch.ts";
+import { shapeOf } from "./step_batch.ts";
 
 /** Options of {@linkcode WgslRunner.load}. */
 export interface WgslRunnerOptions extends ModelPlanOptions {
@@ -32,14 +32,12 @@ export class WgslRunner implements Runner {
   readonly plan: ModelPlan;
   readonly device: GpuDevice;
   readonly #model: RecordedModel;
-  readonly #writer: StepWriter;
 
   private constructor(device: GpuDevice, plan: ModelPlan, model: RecordedModel) {
     this.device = device;
     this.plan = plan;
     this.limits = runnerLimits(plan);
     this.#model = model;
-    this.#writer = new StepWriter(this.limits);
   }
 
   /**
@@ -74,8 +72,12 @@ export class WgslRunner implements Runner {
     this.#model.forward.trace = trace;
   }
 
+  prepareMore(): Promise<boolean> {
+    return this.#model.prepareMore();
+  }
+
   async run(entries: readonly RunnerEntry[]): Promise<Float32Array> {
-    return await this.#model.compute(this.#model.forward, this.#writer.write(entries));
+    return await this.#model.compute(this.#model.forward, this.#model.writer.write(entries));
   }
 
   async runGreedy(
@@ -83,7 +85,7 @@ export class WgslRunner implements Runner {
     { numSteps, numChoices }: GreedyRun,
   ): Promise<Uint32Array> {
     assertGreedy(entries, { numSteps, numChoices }, this.limits);
-    const batch = this.#writer.write(entries);
+    const batch = this.#model.writer.write(entries);
     this.#model.boundChoices(numChoices);
     // One shape for all steps, that of the last one, so that their commands are alike.
     const shape = shapeOf(batch.tokens, entries.length, numSteps);

@@ -38,8 +38,9 @@ export class StepCommands {
    * @param count steps of this shape that are taken before the host waits for the device
    */
   take(shape: StepShape, count = 1): GPUCommandBuffer {
-    if (shape.numTokens > MAX_TOKENS || shape.isUnfused) return this.#encode(shape);
-    const key = `${shape.numTokens} ${shape.numLogits} ${shape.contextLength}`;
+    if (shape.numTokens > MAX_TOKENS) return this.#encode(shape);
+    const { numTokens, numLogits, contextLength, isSolo = false } = shape;
+    const key = `${numTokens} ${numLogits} ${contextLength} ${isSolo}`;
     const entry = this.#ready.get(key) ?? { shape, commands: [], count };
     entry.count = count;
     this.#ready.delete(key);

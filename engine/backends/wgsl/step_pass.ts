@@ -12,7 +12,6 @@ import {
   type TimestampTrace,
 } from "../../gpu/mod.ts";
 import { StepCommands } from "./step_commands.ts";
-import type { FirstDispatches } from "./warm_up.ts";
 
 /** What a {@linkcode StepPass} is made from. */
 export interface StepPassOptions {
@@ -85,10 +84,9 @@ export class StepPass {
     return new Float32Array(bytes, 0, size / 4);
   }
 
-  /** Runs those dispatches that are unlike all that `first` has seen. */
-  async warmUp(shape: StepShape, first: FirstDispatches): Promise<void> {
-    const some = first.take(this.#options.dispatches, shape);
-    this.#device.raw.queue.submit([this.#encode(shape, some)]);
+  /** Runs some dispatches by themselves, and waits for them. */
+  async run(dispatches: readonly Dispatch[], shape: StepShape): Promise<void> {
+    this.#device.raw.queue.submit([this.#encode(shape, dispatches)]);
     await this.#readback.read(this.#outputBytes(shape));
   }
 

@@ -5,8 +5,11 @@
  */
 import type { Dispatch, StepShape } from "../../gpu/mod.ts";
 
-/** Tokens of the batches that between them run every entry point of both kernel sets, but those in whose place layers are fused. */
-export const WARM_UP_TOKENS = [1, 2, 4, 8] as const;
+/** Tokens of the batches that between them run every entry point of both kernel sets. */
+export const WARM_UP_TOKENS = [1, 8, 2, 4] as const;
+
+/** As many of them are run at a load where the rest can wait: batches of 2 and 4 tokens then go through the entry points for 8. */
+export const NUM_FIRST_WARM_UPS = 2;
 
 /** Chooses the dispatches that are unlike all before: layers repeat each other, and a driver compiles for the first. */
 export class FirstDispatches {

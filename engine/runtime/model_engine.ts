@@ -135,6 +135,11 @@ export class ModelEngine {
     return { id: generation.id, numPromptTokens: promptTokens.length };
   }
 
+  /** See {@linkcode Runner.prepareMore}. */
+  async prepareMore(): Promise<boolean> {
+    return await this.#parts.runner.prepareMore?.() ?? false;
+  }
+
   /** See `Engine.tokenize`. */
   tokenize(request: PromptRequest): number[] {
     return encodePrompt(this.#parts.text, request);

@@ -80,6 +80,13 @@ export interface Runner {
    * @throws {DeviceError} the device was lost
    */
   runGreedy?(entries: readonly RunnerEntry[], run: GreedyRun): Promise<Uint32Array>;
+  /**
+   * Does some of the work that makes later steps faster, while nothing is to be computed: a fraction of a second as a rule, seconds
+   * where a driver compiles for the first time.
+   *
+   * @returns false where none is left
+   */
+  prepareMore?(): Promise<boolean>;
   /** A sequence has ended: its id will not come again, but its full blocks may, in the tables of others. */
   release?(sequence: number): void;
   /** Gives all device memory back. */

@@ -38,6 +38,7 @@ class ModelServer {
     this.#load = load;
     this.#loop = new StepLoop({
       step: () => this.#step(),
+      idle: () => this.#idle(),
       rest: () => this.#handleMessages(),
       onError: (error) => {
         this.#served.engine.failAll(error);
@@ -121,6 +122,10 @@ class ModelServer {
       served.requests.flushDue(hasWorked ? performance.now() - start : Infinity);
     }
     return hasWorked;
+  }
+
+  async #idle(): Promise<boolean> {
+    return this.#served.task === "generate" && await this.#served.engine.prepareMore();
   }
 
   #answer(id: number, compute: () => WorkerAnswer): void {

@@ -8,7 +8,9 @@
 export interface StepLoopParts {
   /** One step; false when there was nothing to do. */
   step(): Promise<boolean>;
-  /** Called after each step; what else waits gets its turn. */
+  /** Something that can wait, while there is nothing to do; false when nothing of it is left. */
+  idle?(): Promise<boolean>;
+  /** Called after each step, idle ones too; what else waits gets its turn. */
   rest(): Promise<void>;
   /** A step failed; the loop has ended. */
   onError(error: unknown): void;
@@ -30,11 +32,12 @@ export class StepLoop {
     this.#isWoken = true;
     if (this.#isRunning) return;
     this.#isRunning = true;
-    const { step, rest, onError } = this.#parts;
+    const { step, idle = () => Promise.resolve(false), rest, onError } = this.#parts;
     try {
       while (this.#isWoken) {
         this.#isWoken = false;
         while (await step()) await rest();
+        while (!this.#isWoken && await idle()) await rest();
       }
     } catch (error) {
       onError(error);

@@ -56,3 +56,30 @@ Deno.test("StepLoop.wake() reports a failed step and can be woken again", async 
   assert.deepEqual(errors.map(String), ["Error: no device"]);
   assert.deepEqual(done, ["a", "b"]);
 });
+
+Deno.test("StepLoop.wake() does what can wait, and work that comes meanwhile first", async () => {
+  const work = ["a"];
+  const idle = ["later", "last"];
+  const done: string[] = [];
+  const loop: StepLoop = new StepLoop({
+    step() {
+      const piece = work.shift();
+      if (piece !== undefined) done.push(piece);
+      return Promise.resolve(piece !== undefined);
+    },
+    idle() {
+      const piece = idle.shift();
+      if (piece === undefined) return Promise.resolve(false);
+      done.push(piece);
+      if (piece === "later") {
+        work.push("b");
+        void loop.wake();
+      }
+      return Promise.resolve(true);
+    },
+    rest: () => Promise.resolve(),
+    onError: () => {},
+  });
+  await loop.wake();
+  assert.deepEqual(done, ["a", "later", "b", "last"]);
+});

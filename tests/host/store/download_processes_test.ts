@@ -130,7 +130,11 @@ Deno.test({
   name: "a file that cannot be written ends the download with its name and what to do",
   ignore: Deno.build.os !== "linux",
   async fn() {
-    await using hub = startLocalHub({ packages: { [REPOSITORY]: SOURCE } });
+    await using hub = startLocalHub({
+      packages: { [REPOSITORY]: SOURCE },
+      // The other files are whole before this one fails.
+      faults: [{ file: "params_shard_1.bin", bytesPerSecond: 500_000 }],
+    });
     const dir = newModelDir();
     const { endpoint } = hub;
     // No file of this process may be larger than 200 blocks of 512 bytes or 1 KiB, as the shell counts.

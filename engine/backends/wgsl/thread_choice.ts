@@ -8,7 +8,7 @@
  */
 
 /** Steps that are tried both ways. */
-const NUM_TRIALS = 5;
+const NUM_TRIALS = 3;
 
 /** Steps until it is tried again: a trial of steps that take half as long again then costs one step in a hundred. */
 const ROUND_STEPS = 256;

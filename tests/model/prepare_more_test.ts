@@ -39,3 +39,16 @@ Deno.test("WgslRunner.prepareMore() compiles for batches of a few tokens, and le
     runner.destroy();
   }
 });
+
+Deno.test("WgslRunner.run() compiles for batches of a few tokens where they go on and on", async () => {
+  const options = { architecture: "llama", quantization: "q4f16_1", hasHead: false } as const;
+  const pkg = await openPackage(await writeRandomModel(options));
+  const runner = await WgslRunner.load(device, pkg, { maxSequences: 2, contextLength: 32 });
+  try {
+    const expected = await runner.run(entries([7], 0));
+    for (let i = 0; i < 100; i++) assert.deepEqual(await runner.run(entries([7], 0)), expected);
+    assert.equal(await countPrepared(runner), 0);
+  } finally {
+    runner.destroy();
+  }
+});

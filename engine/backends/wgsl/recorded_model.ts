@@ -25,6 +25,12 @@ import { FirstDispatches, NUM_FIRST_WARM_UPS, WARM_UP_TOKENS } from "./warm_up.t
 /** Words of `Step` in kernels/lib/step.wgsl. */
 const STEP_WORDS = 4;
 
+/** Tokens of the largest batch that {@linkcode RecordedModel.prepareMore} compiles for. */
+const MAX_FEW_TOKENS = 4;
+
+/** Of the steps with so few tokens, one in as many is followed by a piece of that, a tenth of a second as a rule. */
+const FEW_STEPS_A_PIECE = 4;
+
 /** What a {@linkcode RecordedModel} is made from. */
 export interface RecordedModelOptions {
   readonly plan: ModelPlan;
@@ -64,6 +70,7 @@ export class RecordedModel {
   readonly #parts: RecordedModelParts;
   readonly #stepWords = new Uint32Array(STEP_WORDS);
   readonly #threads = new ThreadChoice();
+  #numFewSteps = 0;
   readonly #warm = new FirstDispatches();
   /** What is left to be warmed up, once the rest is. */
   #left: AsyncGenerator<void> | null = null;
@@ -261,10 +268,20 @@ export class RecordedModel {
       const rows = await pass.read(shape);
       const ms = pass.hasFailed ? Infinity : (performance.now() - start) / count;
       if (canFuse) this.#threads.record(ms, count);
-      if (!pass.hasFailed) return rows;
+      if (!pass.hasFailed) {
+        await this.#prepareFor(shape);
+        return rows;
+      }
       if (isSolo) throw new Error("A step on one thread gave up, which waits for nobody: a bug");
       device.writeBuffer(failures!, new Uint32Array(failures!.size / 4));
     }
+  }
+
+  /** Where batches of a few tokens go on and on there is no pause to compile for them. */
+  async #prepareFor({ numTokens }: StepShape): Promise<void> {
+    if (numTokens === 1 || numTokens > MAX_FEW_TOKENS) return;
+    this.#numFewSteps++;
+    if (this.#numFewSteps % FEW_STEPS_A_PIECE === 0) await this.prepareMore();
   }
 
   /** Gives all device memory back. */

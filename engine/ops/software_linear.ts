@@ -4,7 +4,6 @@
  * @module
  */
 import {
-  type AssembledKernel,
   canTakeRows,
   GEMM_TOKENS,
   isPairedEnd,
@@ -64,15 +63,13 @@ export function createSoftwareLinear(
   const isByRows = format === "q4_int8_rows";
   const isPaired = isPairedEnd(end.end);
   const isWide = !isPaired && numTiles >= MIN_WIDE_TILES;
-  const layer = {
+  const kernel = SOFTWARE_KERNELS.linear({
     format,
     isNormed: x.squares !== null,
     isWide,
     ...(isByRows ? { numGroups: numSteps } : {}),
     ...end,
-  };
-  const kernel = SOFTWARE_KERNELS.linear(layer);
-  const inLoop = SOFTWARE_KERNELS.linear({ ...layer, isInLoop: true });
+  });
   const overrides = {
     K: weight.numCols,
     STEPS: numSteps,
@@ -81,22 +78,19 @@ export function createSoftwareLinear(
     ...(x.squares ? { NORM_TILES: numTilesOf(weight.numCols) } : {}),
     ...options.overrides,
   };
-  const forms = [1, ...GEMM_TOKENS].map((numTokens): Form => {
-    const takesRows = isByRows && canTakeRows(numTokens, numSteps);
-    return {
-      numTokens,
-      kernel: takesRows ? inLoop : kernel,
-      pipeline: null,
-      workgroupsY: takesRows
-        ? numRowWorkgroups(numTiles, maxRowTiles({ numTokens, isPaired }))
-        : Math.ceil(numTiles / (isWide ? 2 : 1)),
-    };
-  });
+  const forms = [1, ...GEMM_TOKENS].map((numTokens): Form => ({
+    numTokens,
+    entry: `${kernel.name}_${linearSuffix(numTokens)}`,
+    pipeline: null,
+    workgroupsY: isByRows && canTakeRows(numTokens, numSteps)
+      ? numRowWorkgroups(numTiles, maxRowTiles({ numTokens, isPaired }))
+      : Math.ceil(numTiles / (isWide ? 2 : 1)),
+  }));
   const resources = [step, ...x.resources, ...part.resources, ...options.resources];
   return {
     phase: {
-      ...{ kernel: inLoop, overrides, resources },
-      entry: entryOf(inLoop, 1),
+      ...{ kernel, overrides, resources },
+      entry: forms[0]!.entry,
       x: 1,
       y: forms[0]!.workgroupsY,
       countTurns: () => numTiles * (TILE_END_TURNS + (isByRows ? (isPaired ? 16 : 8) : numSteps)),
@@ -105,8 +99,7 @@ export function createSoftwareLinear(
     bindGroup: device.bind(kernel, resources),
     async prepare(shape) {
       const form = chooseForm(forms, count(shape));
-      const entry = entryOf(form.kernel, form.numTokens);
-      form.pipeline ??= await device.pipeline(form.kernel, entry, overrides);
+      form.pipeline ??= await device.pipeline(kernel, form.entry, overrides);
     },
     pipeline: (shape) => readyForm(forms, count(shape)).pipeline!,
     workgroupsX(shape) {
@@ -127,14 +120,10 @@ function numRowWorkgroups(numTiles: number, maxTiles: number): number {
 /** An entry point, made for batches of so many tokens; it takes larger ones in turns, and smaller ones at the price of so many. */
 interface Form {
   readonly numTokens: number;
-  readonly kernel: AssembledKernel;
+  readonly entry: string;
   /** Null until it is compiled. */
   pipeline: GPUComputePipeline | null;
   readonly workgroupsY: number;
-}
-
-function entryOf({ name }: AssembledKernel, numTokens: number): string {
-  return `${name}_${linearSuffix(numTokens)}`;
 }
 
 /** The one that suits a batch. */

@@ -70,12 +70,6 @@ export interface LinearKernelOptions {
    */
   readonly isWide?: boolean;
   /**
-   * Whether ends run in a loop: those of rows that are taken one after the other, and of layers in a fused kernel. Elsewhere a
-   * tile's end is straight-line code, where drivers load once for all lanes what has a constant index.
-   * @default false
-   */
-  readonly isInLoop?: boolean;
-  /**
    * Of the activations.
    * @default "f32"
    */
@@ -119,9 +113,9 @@ export function residualBindings(precision: Precision): Bindings {
 }
 
 function endOf(
-  { end, staged = "f32", kvElem = "f32", isInLoop = false }: LinearKernelOptions,
+  { end, staged = "f32", kvElem = "f32" }: LinearKernelOptions,
 ): { bindings: Bindings; parts: string[] } {
-  const { bindings, part } = stagedParts(staged, { isStraight: !isInLoop });
+  const { bindings, part } = stagedParts(staged);
   switch (end) {
     case "store":
       return {
@@ -164,8 +158,7 @@ export function linearSuffix(numTokens: number): string {
 /** The layer's kernel. */
 export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = memoize(
   (options) => {
-    const { format, end, isNormed, isWide = false, isInLoop = false, staged, kvElem, numGroups } =
-      options;
+    const { format, end, isNormed, isWide = false, staged, kvElem, numGroups } = options;
     const isPaired = isPairedEnd(end);
     const blocks = isPaired ? "pair" : isWide ? "wide" : "one";
     const name = [
@@ -175,22 +168,19 @@ export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = m
       isNormed && "normed",
       end,
       isWide && "wide",
-      isInLoop && "in_loop",
       staged ?? kvElem,
     ]
       .filter(Boolean)
       .join("_");
     const own = endOf(options);
     const isByRows = numGroups !== undefined;
-    // Ends that lanes have something to tell each other in; they are short enough to stand once for each token.
-    const isStraight = !isInLoop && (end === "gated" || end === "residual");
     const entries = Object.fromEntries([1, ...GEMM_TOKENS].map((numTokens) => {
       const entry = `${name}_${linearSuffix(numTokens)}`;
       return [
         entry,
         isByRows && canTakeRows(numTokens, numGroups)
           ? rowEntryPoint(entry, { numTokens, numGroups, isPaired })
-          : tileEntryPoint(entry, numTokens, { blocks, isByRows, isStraight }),
+          : tileEntryPoint(entry, numTokens, { blocks, isByRows }),
       ];
     }));
     return assembleKernel(name, {

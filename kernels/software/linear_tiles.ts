@@ -17,8 +17,6 @@ export interface TileOptions {
   readonly blocks: "one" | "pair" | "wide";
   /** Whether the steps of a row lie together, and not those of a tile. */
   readonly isByRows: boolean;
-  /** Whether the ends of all tokens stand one behind the other, those past the last token included: their rows exist. */
-  readonly isStraight: boolean;
 }
 
 const ROWS = ["low.x", "low.y", "low.z", "low.w", "high.x", "high.y", "high.z", "high.w"];
@@ -27,7 +25,7 @@ const ROWS = ["low.x", "low.y", "low.z", "low.w", "high.x", "high.y", "high.z", 
 export function tileEntryPoint(
   name: string,
   numTokens: number,
-  { blocks: kind, isByRows, isStraight }: TileOptions,
+  { blocks: kind, isByRows }: TileOptions,
 ): string {
   const numBlocks = kind === "one" ? 1 : 2;
   const tokens = (line: (t: number) => string) => unroll(numTokens, line);
@@ -61,11 +59,7 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     }
   }
   ${isByRows ? "if (step.num_tokens == 0u) { sum_0_0_low.x += f32(touched); }" : ""}
-  ${
-    numTokens === 1 || isStraight
-      ? tokens((t) => finishToken(t, numBlocks))
-      : finishInTurns(numTokens, numBlocks)
-  }
+  ${numTokens === 1 ? finishOne(numBlocks) : finishMany(numTokens, numBlocks)}
 }
 `;
 }
@@ -103,20 +97,19 @@ function blockStep(b: number, numTokens: number): string {
       at_${b}.x += STEP_TEXELS;`;
 }
 
-function finishToken(t: number, numBlocks: number): string {
-  const sums = (b: number) => `sum_${b}_${t}_low * factor, sum_${b}_${t}_high * factor`;
-  return `{
-    let factor = norm_factor(row_${t});
-    ${
+function finishOne(numBlocks: number): string {
+  const sums = (b: number) => `sum_${b}_0_low * factor, sum_${b}_0_high * factor`;
+  return `
+  let factor = norm_factor(row_0);
+  ${
     numBlocks === 1
-      ? `finish(t + ${t}u, blocks.x, lane, ${sums(0)});`
-      : `finish_pair(t + ${t}u, blocks, lane, ${sums(0)}, ${sums(1)});`
-  }
+      ? `finish(t, blocks.x, lane, ${sums(0)});`
+      : `finish_pair(t, blocks, lane, ${sums(0)}, ${sums(1)});`
   }`;
 }
 
 /** The sums go into arrays only here, where a loop keeps the code short. */
-function finishInTurns(numTokens: number, numBlocks: number): string {
+function finishMany(numTokens: number, numBlocks: number): string {
   const arrays = (b: number, half: string) =>
     `var sums_${b}_${half} = array(${
       Array.from({ length: numTokens }, (_, t) => `sum_${b}_${t}_${half}`).join(", ")

@@ -1,26 +1,15 @@
 /** Sequences that share steps: what one says must not depend on the others. */
 import assert from "node:assert/strict";
-import { ModelEngine } from "../../../engine/runtime/model_engine.ts";
+import type { ModelEngine } from "../../../engine/runtime/model_engine.ts";
 import { StepLoop } from "../../../engine/runtime/step_loop.ts";
 import type { SpeculationMode } from "../../../engine/scheduler/mod.ts";
 import type { GenerationEvent, GenerationRequest } from "../../../engine/types.ts";
-import { PagedRunner, type PagedRunnerOptions } from "../../support/paged_runner.ts";
+import type { PagedRunnerOptions } from "../../support/paged_runner.ts";
 import { createRandom } from "../../support/random.ts";
-import { createStubText } from "../../support/stub_runner.ts";
-import { runAll } from "../../support/model_engine.ts";
+import { createPagedModel, runAll } from "../../support/model_engine.ts";
 
 function createModel(options: PagedRunnerOptions = {}, speculation: SpeculationMode = "off") {
-  const runner = new PagedRunner(options);
-  const engine = new ModelEngine({
-    model: "letters",
-    runner,
-    text: createStubText(),
-    sampling: {},
-    maxWaiting: 200,
-    defaultMaxTokens: 40,
-    speculation,
-  });
-  return { engine, runner };
+  return createPagedModel(options, { speculation, defaultMaxTokens: 40 });
 }
 
 /** Submits and collects. */

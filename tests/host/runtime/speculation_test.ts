@@ -1,25 +1,14 @@
 /** Drafts in the engine's loop: what is said must not depend on them. */
 import assert from "node:assert/strict";
-import { ModelEngine } from "../../../engine/runtime/model_engine.ts";
+import type { ModelEngine } from "../../../engine/runtime/model_engine.ts";
 import type { SpeculationMode } from "../../../engine/scheduler/mod.ts";
 import type { GenerationEvent, GenerationRequest, SamplingParams } from "../../../engine/types.ts";
-import { PagedRunner, type PagedRunnerOptions } from "../../support/paged_runner.ts";
+import type { PagedRunnerOptions } from "../../support/paged_runner.ts";
 import { createRandom } from "../../support/random.ts";
-import { createStubText } from "../../support/stub_runner.ts";
-import { runAll, withoutTimes } from "../../support/model_engine.ts";
+import { createPagedModel, runAll, withoutTimes } from "../../support/model_engine.ts";
 
 function createModel(speculation: SpeculationMode, options: PagedRunnerOptions = {}) {
-  const runner = new PagedRunner(options);
-  const engine = new ModelEngine({
-    model: "letters",
-    runner,
-    text: createStubText(),
-    sampling: {},
-    maxWaiting: 200,
-    defaultMaxTokens: 60,
-    speculation,
-  });
-  return { engine, runner };
+  return createPagedModel(options, { speculation, defaultMaxTokens: 60 });
 }
 
 /** Submits and collects. */

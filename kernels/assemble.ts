@@ -55,7 +55,7 @@ export function assembleKernel(name: string, assembly: Assembly): AssembledKerne
 }
 
 /** WGSL of bindings 0, 1, … of group 0. */
-export function declareBindings(bindings: Bindings): string {
+function declareBindings(bindings: Bindings): string {
   return Object.entries(bindings).map(([binding, [kind, type]], i) =>
     `@group(0) @binding(${i}) ${DECLARATIONS[kind](type).replace("NAME", binding)}`
   ).join("\n");

@@ -16,7 +16,6 @@ export {
   linearSuffix,
   MAX_ROW_GROUPS,
   maxRowTiles,
-  type Phase,
   phaseOverride,
   type PhaseResource,
   type Precision,

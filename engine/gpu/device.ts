@@ -16,7 +16,7 @@ import {
   locateBuffer,
   locateTexture,
 } from "./resources.ts";
-import { countSoftwareThreads } from "./software_threads.ts";
+import { hasThreadPool } from "./software_threads.ts";
 
 /** `software` is a driver that runs on the CPU (lavapipe, SwiftShader, WARP), `gpu` anything else. */
 export type AdapterKind = "gpu" | "software";
@@ -80,12 +80,6 @@ function describeAdapter(adapter: GPUAdapter): AdapterInfo {
     maxBindingBytes: adapter.limits.maxStorageBufferBindingSize,
     maxBufferBytes: adapter.limits.maxBufferSize,
   };
-}
-
-/** Whether the adapter runs kernels on threads of its own that may be pinned. */
-function isPooled({ info }: GPUAdapter): boolean {
-  return Deno.build.os === "linux" && info.description.startsWith("llvmpipe") &&
-    countSoftwareThreads() > 1;
 }
 
 /**
@@ -158,7 +152,7 @@ export class GpuDevice {
     const requiredLimits = Object.fromEntries(
       WANTED_LIMITS.map((name) => [name, adapter.limits[name]]),
     );
-    const threads = isPooled(adapter) ? listThreads() : null;
+    const threads = hasThreadPool(adapter.info) ? listThreads() : null;
     const features = adapter.features.has("timestamp-query") ? ["timestamp-query"] : [];
     const request = (more: string[]) =>
       adapter.requestDevice({

@@ -6,7 +6,6 @@
 export * from "./device.ts";
 export * from "./fast_waits.ts";
 export * from "./pass_timer.ts";
-export { listThreads, pinPoolThreads } from "./pin_threads.ts";
 export * from "./readback.ts";
 export * from "./recording.ts";
 export * from "./resources.ts";

@@ -11,9 +11,13 @@ const TASKS = "/proc/self/task";
 /** Bytes of a `cpu_set_t`. */
 const CPU_SET_BYTES = 128;
 
-/** Threads of this process. */
+/** Threads of this process; none where the system does not tell. */
 export function listThreads(): ReadonlySet<number> {
-  return new Set(Array.from(Deno.readDirSync(TASKS), ({ name }) => Number(name)));
+  try {
+    return new Set(Array.from(Deno.readDirSync(TASKS), ({ name }) => Number(name)));
+  } catch {
+    return new Set();
+  }
 }
 
 /**

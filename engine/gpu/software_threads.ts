@@ -63,6 +63,11 @@ export function countSoftwareThreads(): number {
   return numSoftwareThreads;
 }
 
+/** Whether the adapter runs kernels on several threads of its own: known of llvmpipe alone. */
+export function hasThreadPool({ description }: { readonly description: string }): boolean {
+  return description.startsWith("llvmpipe") && countSoftwareThreads() > 1;
+}
+
 const VARIABLE = "LP_NUM_THREADS";
 const OWN_MARK = "OLLM_OWN_LP_NUM_THREADS";
 

@@ -15,6 +15,7 @@ import {
   type Dispatch,
   type GpuDevice,
   type GpuResource,
+  hasThreadPool,
   isStackSlot,
   type Overrides,
   slotStride,
@@ -43,11 +44,10 @@ export interface FusableDispatch extends Dispatch {
 /** Turns of a workgroup's loops in one dispatch; kernels/lib/grid_barrier.wgsl waits for the rest that the driver allows. */
 const MAX_TURNS = 35_000;
 
-/** Whether the driver gives each of a few workgroups a thread of its own: known of llvmpipe alone. */
+/** Whether the driver gives each of a few workgroups a thread of its own, and the machine each thread a processor. */
 export function canFuse({ info, hasReadWriteTextures }: GpuDevice): boolean {
-  const numThreads = countSoftwareThreads();
-  return hasReadWriteTextures && info.description.startsWith("llvmpipe") && numThreads >= 2 &&
-    numThreads <= navigator.hardwareConcurrency;
+  return hasReadWriteTextures && hasThreadPool(info) &&
+    countSoftwareThreads() <= navigator.hardwareConcurrency;
 }
 
 /** Makes one dispatch, or few, of neighbouring layers that differ in their weights alone. */

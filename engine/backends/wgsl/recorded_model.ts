@@ -26,7 +26,7 @@ import { FirstDispatches, NUM_FIRST_WARM_UPS, WARM_UP_TOKENS } from "./warm_up.t
 const STEP_WORDS = 4;
 
 /** Tokens of the largest batch that {@linkcode RecordedModel.prepareMore} compiles for. */
-const MAX_FEW_TOKENS = 4;
+const MAX_FEW_TOKENS = Math.max(...WARM_UP_TOKENS.slice(NUM_FIRST_WARM_UPS));
 
 /** Of the steps with so few tokens, one in as many is followed by a piece of that, a tenth of a second as a rule. */
 const FEW_STEPS_A_PIECE = 4;
@@ -180,8 +180,8 @@ export class RecordedModel {
   }
 
   /**
-   * Compiles and runs one of the entry points that {@linkcode warmUp} left, while nothing is to be computed. What it stores goes to a
-   * block that no sequence has.
+   * Compiles and runs one of the entry points that {@linkcode warmUp} left, between two steps. What it stores goes to a block that no
+   * sequence has.
    *
    * @returns false where none is left
    */

@@ -76,10 +76,13 @@ export function mergeLanesInLoop(h: number, headDim: number): string {
   return `
   {
     let scale = 1.0 / (${join(8, " + ", (l) => `lane_denominators[${8 * h + l}]`)});
-    for (var i = 0u; i < ${Math.ceil(headDim / 64)}u; i++) {
-      let block = 8u * i + lane;
+    ${
+    unroll(Math.ceil(headDim / 64), (i) =>
+      `{
+      let block = ${8 * i}u + lane;
       let first = ${8 * h * fours}u + 16u * min(block, HEAD_BLOCKS - 1u);
       finish(t, head_${h}, block, lane, ${sum(0)}, ${sum(1)});
-    }
+    }`)
+  }
   }`;
 }

@@ -93,6 +93,7 @@ fn ${name}(
     ${tokens((t) => `${place(t)} = sum_${t};`)}
   }
   workgroupBarrier();
+  ${tokens((t) => `let factor_${t} = norm_factor(row_${t});`)}
   for (var tile = 0u; tile < num_tiles; tile++) {
     let blocks = lane_blocks((first + tile) * LANES + lane);
     ${tokens((t) => finish(name, t, { numTokens, isPaired }))}
@@ -114,7 +115,7 @@ function finish(
         first + i
       }u) * ${numTokens}u + ${t}u) * LANES + place_${which}.y]`
     );
-    return `vec4f(${rows.join(", ")}) * factor`;
+    return `vec4f(${rows.join(", ")}) * factor_${t}`;
   };
   const sums = (which: number) => `${four(which, 0)}, ${four(which, 4)}`;
   const place = (which: number) => `
@@ -122,7 +123,6 @@ function finish(
       let start_${which} = (tile * ${halves}u + place_${which}.x) * ${BLOCK_ROWS}u;`;
   return `
     ${t === 0 ? "" : `if (t + ${t}u <= last_token())`} {
-      let factor = norm_factor(row_${t});
       ${unroll(halves, place)}
       ${
     isPaired

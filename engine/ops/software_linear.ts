@@ -27,7 +27,7 @@ import { numTilesOf, tileOverrides, tileShapeOf, weightFormatOf } from "./tiled_
 /** From this many tiles on a workgroup takes two: half the loads of x, and still enough to share. */
 const MIN_WIDE_TILES = 32;
 
-/** Turns of the loops with which a tile ends, at most, apart from those for its norm. */
+/** Turns of the loops with which a tile ends, at most. */
 const TILE_END_TURNS = 16;
 
 /** A layer's input, its part of the weights and how it ends. */
@@ -65,7 +65,7 @@ export function createSoftwareLinear(
   const isWide = !isPaired && numTiles >= MIN_WIDE_TILES;
   const kernel = SOFTWARE_KERNELS.linear({
     format,
-    isNormed: x.squares !== null,
+    ...(x.squares ? { numNormTiles: numTilesOf(weight.numCols) } : {}),
     isWide,
     ...(isByRows ? { numGroups: numSteps } : {}),
     ...end,
@@ -86,14 +86,13 @@ export function createSoftwareLinear(
       : Math.ceil(numTiles / (isWide ? 2 : 1)),
   }));
   const resources = [step, ...x.resources, ...part.resources, ...options.resources];
-  const endTurns = TILE_END_TURNS + (x.squares ? numTilesOf(weight.numCols) : 0);
   return {
     phase: {
       ...{ kernel, overrides, resources },
       entry: forms[0]!.entry,
       x: 1,
       y: forms[0]!.workgroupsY,
-      countTurns: () => numTiles * (endTurns + (isByRows ? (isPaired ? 16 : 8) : numSteps)),
+      countTurns: () => numTiles * (TILE_END_TURNS + (isByRows ? (isPaired ? 16 : 8) : numSteps)),
     },
     kernel: kernel.name,
     bindGroup: device.bind(kernel, resources),

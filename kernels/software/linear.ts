@@ -29,7 +29,6 @@ import gate from "../lib/gate.wgsl" with { type: "text" };
 import kvBlockF16 from "../lib/kv_block_f16.wgsl" with { type: "text" };
 import kvBlockF32 from "../lib/kv_block_f32.wgsl" with { type: "text" };
 import kvTiles from "../lib/kv_tiles.wgsl" with { type: "text" };
-import normFactor from "../lib/norm_factor.wgsl" with { type: "text" };
 import q4 from "../lib/q4.wgsl" with { type: "text" };
 import residual from "../lib/residual.wgsl" with { type: "text" };
 import rowTiles from "../lib/row_tiles.wgsl" with { type: "text" };
@@ -46,7 +45,13 @@ import weightsDense from "../lib/weights_dense.wgsl" with { type: "text" };
 import weightsQ4F32 from "../lib/weights_q4_f32.wgsl" with { type: "text" };
 import weightsQ4Int8 from "../lib/weights_q4_int8.wgsl" with { type: "text" };
 import type { Elem } from "../kernel.ts";
-import { type AssembledKernel, assembleKernel, type Bindings, memoize } from "../assemble.ts";
+import {
+  type AssembledKernel,
+  assembleKernel,
+  type Bindings,
+  memoize,
+  unroll,
+} from "../assemble.ts";
 import { canTakeRows, rowEntryPoint } from "./linear_rows.ts";
 import { GEMM_TOKENS, tileEntryPoint } from "./linear_tiles.ts";
 
@@ -63,7 +68,8 @@ export interface LinearKernelOptions {
   readonly numGroups?: number;
   /** `store` into a buffer, `rope` into queries and a KV cache, `residual` and `gated` into activations. */
   readonly end: "store" | "rope" | "residual" | "gated";
-  readonly isNormed: boolean;
+  /** Texels of a line of x_squares, where x waits for a norm to be finished. */
+  readonly numNormTiles?: number;
   /**
    * Whether a workgroup takes two tiles, where the end does not join two blocks anyway.
    * @default false
@@ -158,14 +164,14 @@ export function linearSuffix(numTokens: number): string {
 /** The layer's kernel. */
 export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = memoize(
   (options) => {
-    const { format, end, isNormed, isWide = false, staged, kvElem, numGroups } = options;
+    const { format, end, numNormTiles, isWide = false, staged, kvElem, numGroups } = options;
     const isPaired = isPairedEnd(end);
     const blocks = isPaired ? "pair" : isWide ? "wide" : "one";
     const name = [
       "linear",
       format,
       numGroups,
-      isNormed && "normed",
+      numNormTiles && `normed_${numNormTiles}`,
       end,
       isWide && "wide",
       staged ?? kvElem,
@@ -188,7 +194,7 @@ export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = m
       bindings: {
         step: ["uniform", "Step"],
         x: [format.startsWith("q4_int8") ? "texture_uint" : "texture_float"],
-        ...(isNormed ? { x_squares: ["texture_float"] } : {}),
+        ...(numNormTiles ? { x_squares: ["texture_float"] } : {}),
         w: ["texture_uint"],
         ...(format.startsWith("q4") ? { scales: ["texture_uint"] } : {}),
         ...(format === "q4_int8_rows" ? { row_scales: ["texture_uint"] } : {}),
@@ -201,7 +207,7 @@ export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = m
         ...FORMAT_PARTS[format],
         ...own.parts,
         ...(isByRows ? [end === "rope" ? blocksAsStored : blocksAsEnded] : []),
-        isNormed ? normFactor : NO_NORM,
+        numNormTiles ? normFactor(numNormTiles) : NO_NORM,
       ],
     });
   },
@@ -212,6 +218,20 @@ override K: u32;
 override STEPS: u32;       // along K
 override NUM_TILES: u32;
 `;
+
+/**
+ * The factor that lib/residual.wgsl leaves to the layer which reads its activations: 1 / rms of a token's row. Written out, since
+ * the driver would unroll a loop a turn at a time, and go through the whole kernel for each.
+ */
+function normFactor(numTiles: number): string {
+  return `
+fn norm_factor(row: u32) -> f32 {
+  var sum = 0.0;
+  ${unroll(numTiles, (tile) => `sum += textureLoad(x_squares, vec2u(${tile}u, row)).x;`)}
+  return inverseSqrt(sum / f32(K));
+}
+`;
+}
 
 const NO_NORM = `
 fn norm_factor(row: u32) -> f32 {

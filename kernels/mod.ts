@@ -9,6 +9,7 @@ export type { BindingKind, Elem, Kernel } from "./kernel.ts";
 export {
   type AttentionKernelOptions,
   canTakeRows,
+  type Extent,
   fusedKernel,
   GEMM_TOKENS,
   isPairedEnd,

@@ -6,6 +6,7 @@
  */
 import {
   type AssembledKernel,
+  type Extent,
   fusedKernel,
   phaseOverride,
   type PhaseResource,
@@ -22,24 +23,30 @@ import {
   type StepShape,
 } from "../gpu/mod.ts";
 
-/** What a dispatch does for a step of one token, as a part of a larger one. */
+/** What a dispatch does as a part of a larger one. */
 export interface FusablePhase {
   readonly kernel: AssembledKernel;
   readonly entry: string;
   readonly resources: readonly GpuResource[];
   readonly overrides: Overrides;
   /** Workgroups along x and y. */
-  readonly x: number;
-  readonly y: number;
-  /** Turns of its loops at most, of all workgroups together. */
+  readonly x: Extent;
+  readonly y: Extent;
+  /** Turns of a workgroup's loops, at most. */
   countTurns(shape: StepShape): number;
 }
 
 /** A dispatch that can be a part of a larger one. */
 export interface FusableDispatch extends Dispatch {
-  /** Absent where it has to go alone. */
-  readonly phase?: FusablePhase;
+  /** For steps of up to so many tokens, one of {@linkcode FORM_TOKENS}; absent where it has to go alone. */
+  readonly phase?: (numTokens: number) => FusablePhase;
 }
+
+/**
+ * Tokens of the steps that are fused, at most: each its own kernel. Dispatches for more are long beside the time that the driver
+ * takes to begin them, and a little faster alone.
+ */
+const FORM_TOKENS = [1, 2, 4] as const;
 
 /** Turns of a workgroup's loops in one dispatch; kernels/lib/grid_barrier.wgsl waits for the rest that the driver allows. */
 const MAX_TURNS = 35_000;
@@ -55,10 +62,15 @@ export class LayerFusion {
   /** See {@linkcode Operations.failures}. */
   readonly failures: GPUBuffer;
   readonly #device: GpuDevice;
+  readonly #step: GPUBuffer;
   readonly #ranges: GPUBuffer[] = [];
+  /** Of each run, whether it is fused in a step. */
+  readonly #runs: ((shape: StepShape) => boolean)[] = [];
 
-  constructor(device: GpuDevice) {
+  /** @param step of kernels/lib/step.wgsl */
+  constructor(device: GpuDevice, step: GPUBuffer) {
     this.#device = device;
+    this.#step = step;
     this.failures = device.createBuffer("grid barrier", 8);
   }
 
@@ -75,38 +87,75 @@ export class LayerFusion {
   }
 
   /**
-   * The run as one dispatch, as two, as four …, for a step of one token; and each dispatch alone for all others. A step without logits
-   * is one of the others: nobody reads whether it gave up.
+   * The run as one dispatch, as two, as four …, for a step of few tokens that all want logits; and each dispatch alone for all others.
+   * A step without logits is one of the others: nobody reads whether it gave up.
    */
   async #fuseRun(run: Run, own: readonly Dispatch[]): Promise<Dispatch[]> {
-    const workersOf = ({ isSolo = false }: StepShape) => isSolo ? 1 : countSoftwareThreads();
-    const { kernel, resources, overrides } = describeKernel(run);
-    const pipeline = await this.#device.pipeline(kernel, kernel.name, overrides);
     const counts = [1, 2, 4, 8, 16].filter((count) => count <= run.numLayers);
-    const countPieces = rememberLast((shape: StepShape) => {
-      if (shape.numTokens !== 1 || shape.numLogits === 0) return 0;
-      const numTurns = countTurns(run, shape, workersOf(shape));
-      const fewest = Math.ceil(run.numLayers * numTurns / MAX_TURNS);
-      return counts.find((count) => count >= fewest) ?? 0;
-    });
-    const pieces = counts.flatMap((count) =>
-      Array.from({ length: count }, (_, i): Dispatch => ({
-        kernel: kernel.name,
-        bindGroup: this.#device.bind(kernel, [
-          ...resources,
-          this.failures,
-          this.#range(i * run.numLayers / count, (i + 1) * run.numLayers / count),
-        ]),
-        pipeline: () => pipeline,
-        workgroupsX: (shape) => countPieces(shape) === count ? workersOf(shape) : 0,
-        workgroupsY: () => 1,
+    const ranges = counts.map((count) =>
+      Array.from(
+        { length: count },
+        (_, i) => this.#range(i * run.numLayers / count, (i + 1) * run.numLayers / count),
+      )
+    );
+    const forms = FORM_TOKENS.map((numTokens) => this.#createForm(run, numTokens, ranges));
+    await forms[0]!.compile(); // what a load cannot do without
+    const isFused = (shape: StepShape) => takeForm(forms, shape) !== null;
+    this.#runs.push(isFused);
+    const pieces = forms.flatMap((form) =>
+      form.pieces.map((piece): Dispatch => ({
+        ...piece,
+        async prepare(shape) {
+          if (chooseForm(forms, shape) === form) await form.compile();
+        },
+        workgroupsX: (shape) => takeForm(forms, shape) === form ? piece.workgroupsX(shape) : 0,
       }))
     );
     const alone = own.map((dispatch): Dispatch => ({
       ...dispatch,
-      workgroupsX: (shape) => countPieces(shape) > 0 ? 0 : dispatch.workgroupsX(shape),
+      async prepare(shape) {
+        if (chooseForm(forms, shape) === null) await dispatch.prepare?.(shape);
+      },
+      workgroupsX: (shape) => isFused(shape) ? 0 : dispatch.workgroupsX(shape),
     }));
     return [...pieces, ...alone];
+  }
+
+  /** @param ranges buffers of those of all pieces, where there is one of them, two, … */
+  #createForm(run: Run, numTokens: number, ranges: readonly (readonly GPUBuffer[])[]): Form {
+    const { kernel, phases, resources, overrides } = describeKernel(run, numTokens);
+    const workersOf = ({ isSolo = false }: StepShape) => isSolo ? 1 : countSoftwareThreads();
+    const countPieces = rememberLast((shape: StepShape) => {
+      const numTurns = countTurns(phases, shape, workersOf(shape));
+      const fewest = Math.ceil(run.numLayers * numTurns / MAX_TURNS);
+      return ranges.find(({ length }) => length >= fewest)?.length ?? 0;
+    });
+    let pipeline: GPUComputePipeline | null = null;
+    const pieces = ranges.flatMap((range) =>
+      range.map((piece): Dispatch => ({
+        kernel: kernel.name,
+        bindGroup: this.#device.bind(kernel, [...resources, this.failures, piece, this.#step]),
+        pipeline: () => pipeline!,
+        workgroupsX: (shape) => countPieces(shape) === range.length ? workersOf(shape) : 0,
+        workgroupsY: () => 1,
+      }))
+    );
+    return {
+      numTokens,
+      get isCompiled() {
+        return pipeline !== null;
+      },
+      compile: async () => {
+        pipeline ??= await this.#device.pipeline(kernel, kernel.name, overrides);
+      },
+      canTake: (shape) => countPieces(shape) > 0,
+      pieces,
+    };
+  }
+
+  /** See {@linkcode Operations.isFused}. */
+  isFused(shape: StepShape): boolean {
+    return this.#runs.some((isFused) => isFused(shape));
   }
 
   #range(first: number, end: number): GPUBuffer {
@@ -131,27 +180,58 @@ function rememberLast(compute: (shape: StepShape) => number): (shape: StepShape)
   };
 }
 
-/** Turns of the workgroup that has most to do in a layer, at most. */
-function countTurns({ phases }: Run, shape: StepShape, numWorkers: number): number {
+/** A run of layers for steps of up to so many tokens, as one dispatch, as two, … */
+interface Form {
+  readonly numTokens: number;
+  readonly isCompiled: boolean;
+  compile(): Promise<void>;
+  /** Whether the driver allows so many turns, in however many pieces. */
+  canTake(shape: StepShape): boolean;
+  readonly pieces: readonly Dispatch[];
+}
+
+/** The form that suits a step best; null where its dispatches go alone. */
+function chooseForm(forms: readonly Form[], shape: StepShape): Form | null {
+  if (shape.numTokens !== shape.numLogits) return null;
+  const form = forms.find(({ numTokens }) => shape.numTokens <= numTokens);
+  return form?.canTake(shape) ? form : null;
+}
+
+/** The one that suits it best of those that are compiled. */
+function takeForm(forms: readonly Form[], shape: StepShape): Form | null {
+  return chooseForm(forms.filter(({ isCompiled }) => isCompiled), shape);
+}
+
+/** Turns of the worker that has most to do in a layer, at most. */
+function countTurns(
+  phases: readonly FusablePhase[],
+  shape: StepShape,
+  numWorkers: number,
+): number {
   return phases.reduce((sum, phase) => {
-    const numGroups = phase.x * phase.y;
-    return sum + Math.ceil(numGroups / numWorkers) * phase.countTurns(shape) / numGroups;
+    const numGroups = extentOf(phase.x, shape) * extentOf(phase.y, shape);
+    return sum + Math.ceil(numGroups / numWorkers) * (1 + phase.countTurns(shape));
   }, 0);
+}
+
+function extentOf(workgroups: Extent, { numTokens }: StepShape): number {
+  return typeof workgroups === "number" ? workgroups : Math.ceil(numTokens / workgroups.tokensEach);
 }
 
 /** Layers that one kernel can go through. */
 interface Run {
   readonly numLayers: number;
-  /** Of the first layer. */
-  readonly phases: readonly FusablePhase[];
+  /** The first layer. */
+  readonly layer: readonly FusableDispatch[];
   /** For each phase and each of its bindings, slots from a layer to the next; null where all layers share the resource. */
   readonly strides: readonly (readonly (number | null)[])[];
 }
 
 /** As many of the first layers as are alike. */
 function takeRun(layers: readonly (readonly FusableDispatch[])[]): Run {
-  const [first, second] = layers.map(phasesOf);
-  const alone = { numLayers: 1, phases: [], strides: [] };
+  const [first, second] = layers.map((layer) => phasesOf(layer));
+  const [layer] = layers as [readonly FusableDispatch[]];
+  const alone = { numLayers: 1, layer, strides: [] };
   if (!first || !second) return alone;
   const strides = first.map((phase, i) =>
     phase.resources.map((resource, j) => strideOf(resource, second[i]?.resources[j]))
@@ -161,12 +241,12 @@ function takeRun(layers: readonly (readonly FusableDispatch[])[]): Run {
   const others = layers.findIndex((layer, index) =>
     !continues(first, known, phasesOf(layer), index)
   );
-  return { numLayers: others < 0 ? layers.length : others, phases: first, strides: known };
+  return { numLayers: others < 0 ? layers.length : others, layer, strides: known };
 }
 
 /** Null where a dispatch has to go alone. */
-function phasesOf(layer: readonly FusableDispatch[]): FusablePhase[] | null {
-  const phases = layer.flatMap(({ phase }) => phase ? [phase] : []);
+function phasesOf(layer: readonly FusableDispatch[], numTokens = 1): FusablePhase[] | null {
+  const phases = layer.flatMap(({ phase }) => phase ? [phase(numTokens)] : []);
   return phases.length === layer.length ? phases : null;
 }
 
@@ -187,7 +267,8 @@ function continues(
 ): boolean {
   return phases !== null && phases.length === first.length && phases.every((phase, i) => {
     const other = first[i]!;
-    return phase.entry === other.entry && phase.x === other.x && phase.y === other.y &&
+    return phase.entry === other.entry &&
+      JSON.stringify([phase.x, phase.y]) === JSON.stringify([other.x, other.y]) &&
       JSON.stringify(phase.overrides) === JSON.stringify(other.overrides) &&
       phase.resources.every((resource, j) => {
         const stride = strides[i]![j]!;
@@ -200,8 +281,9 @@ function continues(
 }
 
 /** The kernel of a run, and what it is bound to before the barrier and the range. */
-function describeKernel({ phases, strides }: Run): {
+function describeKernel({ layer, strides }: Run, numTokens: number): {
   kernel: AssembledKernel;
+  phases: readonly FusablePhase[];
   resources: GpuResource[];
   overrides: Overrides;
 } {
@@ -215,12 +297,15 @@ function describeKernel({ phases, strides }: Run): {
     const size = nbytes === undefined ? {} : { nbytes: slotStride(nbytes) };
     return { binding, slot: { first, stride: stride ?? 0, ...size } };
   };
-  const kernel = fusedKernel(phases.map(({ kernel, entry, x, y, resources }, i) => ({
+  const phases = phasesOf(layer, numTokens)!;
+  const parts = phases.map(({ kernel, entry, x, y, resources }, i) => ({
     ...{ kernel, entry, x, y },
     resources: resources.map((resource, j) => bind(resource, strides[i]![j]!)),
-  })));
+  }));
+  const kernel = fusedKernel(parts, { hasOneToken: numTokens === 1 });
   const overrides = phases.flatMap((phase, i) =>
     Object.entries(phase.overrides).map(([name, value]) => [phaseOverride(i, name), value] as const)
   );
-  return { kernel, resources: [...bindings.keys()], overrides: Object.fromEntries(overrides) };
+  const all = { overrides: Object.fromEntries(overrides), resources: [...bindings.keys()] };
+  return { kernel, phases, ...all };
 }

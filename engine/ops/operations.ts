@@ -4,7 +4,7 @@
  * @module
  */
 import type { Elem } from "../../kernels/mod.ts";
-import type { BufferResource, Dispatch, GpuDevice, GpuResource } from "../gpu/mod.ts";
+import type { BufferResource, Dispatch, GpuDevice, GpuResource, StepShape } from "../gpu/mod.ts";
 
 /** A weight matrix on the device, split by rows where it exceeds the binding limit. */
 export interface Matrix {
@@ -249,6 +249,8 @@ export interface Operations {
    * host has cleared the buffer. Absent where nothing is fused.
    */
   readonly failures?: GPUBuffer;
+  /** Whether a step has such dispatches; absent where nothing is fused. */
+  isFused?(shape: StepShape): boolean;
   /** Frees what the operations allocated for themselves. */
   destroy(): void;
 }

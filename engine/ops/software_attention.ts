@@ -123,11 +123,11 @@ async function attend(
   const phase: FusablePhase = {
     ...{ kernel: inLoop, resources, overrides, entry: inLoop.name },
     x: numKvHeads * chunks,
-    y: 1,
-    countTurns: ({ contextLength }) => numKvHeads * chunks * (20 + 2 * contextLength / LANES),
+    y: { tokensEach: 1 },
+    countTurns: ({ contextLength }) => 20 + 2 * contextLength / LANES,
   };
   return {
-    phase,
+    phase: () => phase,
     ...await createDispatch(device, kernel, kernel.name, {
       ...{ resources, overrides },
       x: numKvHeads * chunks,

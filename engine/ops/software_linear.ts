@@ -27,8 +27,11 @@ import { numTilesOf, tileOverrides, tileShapeOf, weightFormatOf } from "./tiled_
 /** From this many tiles on a workgroup takes two: half the loads of x, and still enough to share. */
 const MIN_WIDE_TILES = 32;
 
-/** Turns of the loops with which a tile ends, at most. */
-const TILE_END_TURNS = 16;
+/** Turns of the loops with which a token of a tile ends, at most. */
+const TILE_END_TURNS = 4;
+
+/** Rows of a block. */
+const BLOCK_ROWS = 8;
 
 /** A layer's input, its part of the weights and how it ends. */
 export interface SoftwareLinearOptions {
@@ -59,7 +62,7 @@ export function createSoftwareLinear(
   const { numTiles = numTilesOf(part.numRows) } = options;
   const x = softwareActivation(options.x);
   const format = weightFormatOf(weight);
-  const { numSteps } = tileShapeOf(weight);
+  const { numSteps, numLines } = tileShapeOf(weight);
   const isByRows = format === "q4_int8_rows";
   const isPaired = isPairedEnd(end.end);
   const isWide = !isPaired && numTiles >= MIN_WIDE_TILES;
@@ -77,22 +80,33 @@ export function createSoftwareLinear(
     ...tileOverrides(weight),
     ...options.overrides,
   };
-  const forms = [1, ...GEMM_TOKENS].map((numTokens): Form => ({
-    numTokens,
-    entry: `${kernel.name}_${linearSuffix(numTokens)}`,
-    pipeline: null,
-    workgroupsY: isByRows && canTakeRows(numTokens, numSteps)
-      ? numRowWorkgroups(numTiles, maxRowTiles({ numTokens, isPaired }))
-      : Math.ceil(numTiles / (isWide ? 2 : 1)),
-  }));
+  const forms = [1, ...GEMM_TOKENS].map((numTokens): Form => {
+    const takesRows = isByRows && canTakeRows(numTokens, numSteps);
+    return {
+      numTokens,
+      entry: `${kernel.name}_${linearSuffix(numTokens)}`,
+      pipeline: null,
+      takesRows,
+      workgroupsY: takesRows
+        ? numRowWorkgroups(numTiles, maxRowTiles({ numTokens, isPaired }))
+        : Math.ceil(numTiles / (isWide ? 2 : 1)),
+    };
+  });
   const resources = [step, ...x.resources, ...part.resources, ...options.resources];
+  const countTurns = ({ numTokens, workgroupsY, takesRows }: Form) => {
+    const endTurns = numTokens * TILE_END_TURNS;
+    if (!takesRows) return numSteps + numLines + endTurns;
+    return Math.ceil(numTiles / workgroupsY) * (BLOCK_ROWS * (isPaired ? 2 : 1) + endTurns);
+  };
   return {
-    phase: {
-      ...{ kernel, overrides, resources },
-      entry: forms[0]!.entry,
-      x: 1,
-      y: forms[0]!.workgroupsY,
-      countTurns: () => numTiles * (TILE_END_TURNS + (isByRows ? (isPaired ? 16 : 8) : numSteps)),
+    phase(numTokens) {
+      const form = forms.find((form) => form.numTokens === numTokens)!;
+      return {
+        ...{ kernel, overrides, resources, entry: form.entry },
+        x: { tokensEach: numTokens },
+        y: form.workgroupsY,
+        countTurns: () => countTurns(form),
+      };
     },
     kernel: kernel.name,
     bindGroup: device.bind(kernel, resources),
@@ -122,6 +136,8 @@ interface Form {
   readonly entry: string;
   /** Null until it is compiled. */
   pipeline: GPUComputePipeline | null;
+  /** Whether it takes rows one after the other, and not steps along K. */
+  readonly takesRows: boolean;
   readonly workgroupsY: number;
 }
 

@@ -42,7 +42,7 @@ export function createSoftwareOperations(
 ): Operations {
   const activations = new SoftwareActivations(device, maxStepTokens);
   const scratch = new Scratch(device, maxStepTokens);
-  const fusion = fusesLayers && canFuse(device) ? new LayerFusion(device) : null;
+  const fusion = fusesLayers && canFuse(device) ? new LayerFusion(device, step.step) : null;
 
   /** y [T or L, N] f32 of every part. */
   function store(
@@ -207,7 +207,11 @@ export function createSoftwareOperations(
         createScratch: (name, numCols) => scratch.buffer(name, numCols),
       }),
 
-    ...(fusion ? { failures: fusion.failures, fuseLayers: (layers) => fusion.fuse(layers) } : {}),
+    ...(fusion && {
+      failures: fusion.failures,
+      fuseLayers: (layers) => fusion.fuse(layers),
+      isFused: (shape) => fusion.isFused(shape),
+    }),
 
     destroy() {
       activations.destroy();

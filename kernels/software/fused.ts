@@ -22,9 +22,15 @@ export interface Phase {
   /** What stands behind each of the kernel's bindings. */
   readonly resources: readonly PhaseResource[];
   /** Workgroups that the entry would be dispatched with. */
-  readonly x: number;
-  readonly y: number;
+  readonly x: Extent;
+  readonly y: Extent;
 }
+
+/** Workgroups along an axis: a number, or as many as the step's tokens take. */
+export type Extent = number | {
+  /** Tokens of a workgroup. */
+  readonly tokensEach: number;
+};
 
 /** A resource of all layers, or one of its slots by the number of the layer. */
 export interface PhaseResource {
@@ -44,16 +50,23 @@ const TURN_ROOTS = 192;
 
 const kernels = new Map<string, AssembledKernel>();
 
+/** Which steps a fused kernel is for. */
+export interface FusedOptions {
+  /** Whether all have one token; known when the kernel is put together it costs nothing. */
+  readonly hasOneToken: boolean;
+}
+
 /**
- * The kernel of these phases. Its bindings are those of the phases in order of their numbers, then `grid` of lib/grid_barrier.wgsl
- * and `range`, the first layer and the one past the last. To be dispatched with any number of workgroups, no more than the driver
- * has threads; the bits are the same.
+ * The kernel of these phases. Its bindings are those of the phases in order of their numbers, then `grid` of lib/grid_barrier.wgsl,
+ * `range`, the first layer and the one past the last, and the step. To be dispatched with any number of workgroups, no more than the
+ * driver has threads; the bits are the same.
  */
-export function fusedKernel(phases: readonly Phase[]): AssembledKernel {
-  const key = JSON.stringify(phases.map(({ kernel: _, ...phase }) => phase)); // an entry's name says what its kernel is
+export function fusedKernel(phases: readonly Phase[], options: FusedOptions): AssembledKernel {
+  const named = phases.map(({ kernel: _, ...phase }) => phase); // an entry's name says what its kernel is
+  const key = JSON.stringify([named, options]);
   const known = kernels.get(key);
   if (known) return known;
-  const kernel = fuse(`fused_${kernels.size}`, phases);
+  const kernel = fuse(`fused_${kernels.size}`, phases, options);
   kernels.set(key, kernel);
   return kernel;
 }
@@ -63,7 +76,7 @@ export function phaseOverride(phase: number, name: string): string {
   return `p${phase}_${name}`;
 }
 
-function fuse(name: string, phases: readonly Phase[]): AssembledKernel {
+function fuse(name: string, phases: readonly Phase[], options: FusedOptions): AssembledKernel {
   const grid = gridBarrier.replace(
     "LONG_TURN",
     unroll(TURN_ROOTS, () => "root = sqrt(root + 1.0);"),
@@ -73,9 +86,10 @@ function fuse(name: string, phases: readonly Phase[]): AssembledKernel {
       ...joinBindings(phases),
       grid: ["read_write", "array<atomic<u32>, 2>"],
       range: ["read", "vec2u"],
+      batch: ["uniform", "Step"],
     },
     parts: [step, "var<private> layer: u32;", grid, ...phases.map(phaseCode)],
-    entries: { [name]: mainEntry(name, phases) },
+    entries: { [name]: mainEntry(name, phases, options) },
   });
 }
 
@@ -163,15 +177,24 @@ const ARGUMENTS: Record<string, string> = {
 };
 
 /** A workgroup takes an equal share of each phase's, neighbours in the order in which they would be dispatched. */
-function mainEntry(name: string, phases: readonly Phase[]): string {
+function mainEntry(
+  name: string,
+  phases: readonly Phase[],
+  { hasOneToken }: FusedOptions,
+): string {
+  const extent = (workgroups: Extent) => {
+    if (typeof workgroups === "number") return `${workgroups}u`;
+    const { tokensEach } = workgroups;
+    return hasOneToken ? "1u" : `((batch.num_tokens + ${tokensEach - 1}u) / ${tokensEach}u)`;
+  };
   const call = ({ kernel, entry, x, y }: Phase, phase: number) => {
     const builtins = [...kernel.assembly.entries![entry]!.matchAll(/@builtin\((\w+)\)/g)];
     const args = builtins.map(([, builtin]) => ARGUMENTS[builtin!]!).join(", ");
     return `
     {
-      let size = vec3u(${x}u, ${y}u, 1u);
-      let end = (worker.x + 1u) * ${x * y}u / num_workers;
-      for (var i = worker.x * ${x * y}u / num_workers; i < end; i++) {
+      let size = vec3u(${extent(x)}, ${extent(y)}, 1u);
+      let end = (worker.x + 1u) * size.x * size.y / num_workers;
+      for (var i = worker.x * size.x * size.y / num_workers; i < end; i++) {
         let group = vec3u(i % size.x, i / size.x, 0u);
         p${phase}_${entry}(${args});
       }

@@ -16,7 +16,7 @@ import ropeKvAppendTiled from "./rope_kv_append_tiled.wgsl" with { type: "text" 
 import { embedKernel, normAddKernel, stageRowsKernel } from "./rows.ts";
 
 export type { AttentionKernelOptions } from "./attention.ts";
-export { fusedKernel, phaseOverride, type PhaseResource } from "./fused.ts";
+export { type Extent, fusedKernel, phaseOverride, type PhaseResource } from "./fused.ts";
 export {
   isPairedEnd,
   type LinearKernelOptions,

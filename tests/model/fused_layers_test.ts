@@ -10,7 +10,7 @@ import { type RandomModelOptions, writeRandomModel } from "../support/random_mod
 setSoftwareMode("pool");
 const device = await GpuDevice.create();
 
-const SIZES = { maxSequences: 2, contextLength: 512 };
+const SIZES = { maxSequences: 5, contextLength: 512 };
 
 /** One processor runs one workgroup behind the other: nothing is fused there. */
 const ignore = navigator.hardwareConcurrency < 2;
@@ -37,15 +37,23 @@ async function withBoth(
 }
 
 /** Tokens of a sequence whose blocks lie apart. */
-function entry(tokens: number[], firstPosition: number): RunnerEntry {
-  const blocks = Array.from({ length: 32 }, (_, i) => (7 * i) % 32);
-  return { sequence: 0, tokens, firstPosition, blocks, numLogits: 1 };
+function entry(tokens: number[], firstPosition: number, sequence = 0): RunnerEntry {
+  const blocks = Array.from({ length: 32 }, (_, i) => 32 * sequence + (7 * i) % 32);
+  return { sequence, tokens, firstPosition, blocks, numLogits: 1 };
 }
 
-async function countFused(runner: WgslRunner, position: number): Promise<number> {
+/** A token each of so many sequences, at different positions. */
+function batch(numSequences: number, firstPosition: number): RunnerEntry[] {
+  return Array.from(
+    { length: numSequences },
+    (_, i) => entry([(5 + 7 * i) % 60], firstPosition + 9 * i, i),
+  );
+}
+
+async function countFused(runner: WgslRunner, entries: RunnerEntry[]): Promise<number> {
   const trace = new TimestampTrace(runner.device);
   runner.trace = trace;
-  await runner.run([entry([3], position)]);
+  await runner.run(entries);
   runner.trace = null;
   return [...(await trace.collect()).keys()].filter((name) => name.startsWith("fused")).length;
 }
@@ -56,9 +64,14 @@ async function assertSameSteps(fused: WgslRunner, alone: WgslRunner): Promise<vo
     const expected = await alone.run([entry([...tokens], position)]);
     assert.deepEqual(await fused.run([entry([...tokens], position)]), expected);
   }
+  const drafted = [{ ...entry([3, 4, 5], 40), numLogits: 3 }];
+  assert.deepEqual(await fused.run(drafted), await alone.run(drafted));
   const run = { numSteps: 5, numChoices: 50 };
-  const expected = await alone.runGreedy([entry([7], 40)], run);
-  assert.deepEqual(await fused.runGreedy([entry([7], 40)], run), expected);
+  for (const numSequences of [1, 2, 3, 4, 5]) {
+    const entries = batch(numSequences, 40);
+    assert.deepEqual(await fused.run(entries), await alone.run(entries));
+    assert.deepEqual(await fused.runGreedy(entries, run), await alone.runGreedy(entries, run));
+  }
 }
 
 const FUSABLE: Partial<RandomModelOptions>[] = [
@@ -73,8 +86,20 @@ for (const options of FUSABLE) {
     ignore,
     fn: async () => {
       await withBoth(await openRandom(options), async (fused, alone) => {
-        assert.equal(await countFused(fused, 0), 1);
-        assert.equal(await countFused(alone, 0), 0);
+        /** Both run it, so that their caches stay alike. */
+        const count = async (entries: RunnerEntry[]) => {
+          assert.equal(await countFused(alone, entries), 0);
+          return await countFused(fused, entries);
+        };
+        assert.equal(await count(batch(1, 0)), 1);
+        assert.equal(await count(batch(3, 0)), 0, "not compiled yet");
+        await assertSameSteps(fused, alone);
+        while (await fused.prepareMore());
+        for (const numSequences of [2, 3, 4]) {
+          assert.equal(await count(batch(numSequences, 0)), 1);
+        }
+        assert.equal(await count(batch(5, 0)), 0);
+        assert.equal(await count([entry([3, 4], 0)]), 0, "one of two wants logits");
         await assertSameSteps(fused, alone);
       });
     },
@@ -83,7 +108,7 @@ for (const options of FUSABLE) {
 
 Deno.test("WgslRunner leaves layers apart that differ in more than their weights", async () => {
   await withBoth(await openRandom({ architecture: "gemma3", sizes: {} }), async (fused, alone) => {
-    assert.equal(await countFused(fused, 0), 0);
+    assert.equal(await countFused(fused, batch(1, 0)), 0);
     await assertSameSteps(fused, alone);
   });
 });
@@ -116,6 +141,9 @@ Deno.test({
         const run = { numSteps: 4, numChoices: 50 };
         const choices = await alone.runGreedy([entry([7], 1)], run);
         assert.deepEqual(await fused.runGreedy([entry([7], 1)], run), choices);
+        while (await fused.prepareMore());
+        device.writeBuffer(grid!, new Uint32Array([0, 1]));
+        assert.deepEqual(await fused.run(batch(4, 9)), await alone.run(batch(4, 9)));
       });
     } finally {
       device.createBuffer = create;

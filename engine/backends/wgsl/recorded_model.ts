@@ -20,16 +20,13 @@ import { maxBlocksOf, type StepBatch, StepWriter, TOKEN_WORDS } from "./step_bat
 import { describeKernels } from "./step_costs.ts";
 import { StepPass } from "./step_pass.ts";
 import { ThreadChoice } from "./thread_choice.ts";
-import { FirstDispatches, NUM_FIRST_WARM_UPS, WARM_UP_TOKENS } from "./warm_up.ts";
+import { BATCH_STEPS, FIRST_STEPS, FirstDispatches, type WarmUpStep } from "./warm_up.ts";
 
 /** Words of `Step` in kernels/lib/step.wgsl. */
 const STEP_WORDS = 4;
 
-/** Tokens of the largest batch that {@linkcode RecordedModel.prepareMore} compiles for. */
-const MAX_FEW_TOKENS = Math.max(...WARM_UP_TOKENS.slice(NUM_FIRST_WARM_UPS));
-
-/** Of the steps with so few tokens, one in as many is followed by a piece of that, a tenth of a second as a rule. */
-const FEW_STEPS_A_PIECE = 4;
+/** Of the steps of several sequences, one in as many is followed by a piece of what is left to be compiled. */
+const BATCHES_A_PIECE = 4;
 
 /** What a {@linkcode RecordedModel} is made from. */
 export interface RecordedModelOptions {
@@ -69,8 +66,9 @@ export class RecordedModel {
   readonly writer: StepWriter;
   readonly #parts: RecordedModelParts;
   readonly #stepWords = new Uint32Array(STEP_WORDS);
-  readonly #threads = new ThreadChoice();
-  #numFewSteps = 0;
+  /** By the tokens of a step. */
+  readonly #threads = new Map<number, ThreadChoice>();
+  #numBatches = 0;
   readonly #warm = new FirstDispatches();
   /** What is left to be warmed up, once the rest is. */
   #left: AsyncGenerator<void> | null = null;
@@ -171,12 +169,12 @@ export class RecordedModel {
     const { dispatches, choice } = this.#parts;
     const all = [...dispatches, ...choice.dispatches];
     const canWait = all.some(({ prepare }) => prepare !== undefined);
-    const numFirst = canWait ? NUM_FIRST_WARM_UPS : WARM_UP_TOKENS.length;
-    for (const [i, numTokens] of WARM_UP_TOKENS.slice(0, numFirst).entries()) {
-      await this.#warmUpFor(numTokens, 0, all);
-      onProgress((i + 1) / numFirst);
+    const steps = canWait ? FIRST_STEPS : [...FIRST_STEPS, ...BATCH_STEPS];
+    for (const [i, step] of steps.entries()) {
+      await this.#warmUpFor(step, 0, all);
+      onProgress((i + 1) / steps.length);
     }
-    this.#left = this.#warmUpRest(WARM_UP_TOKENS.slice(numFirst));
+    if (canWait) this.#left = this.#warmUpRest();
   }
 
   /**
@@ -189,29 +187,27 @@ export class RecordedModel {
     return this.#left !== null && !(await this.#left.next()).done;
   }
 
-  async *#warmUpRest(tokens: readonly number[]): AsyncGenerator<void> {
+  async *#warmUpRest(): AsyncGenerator<void> {
     const { dispatches, choice, options: { plan } } = this.#parts;
-    for (const numTokens of tokens) {
+    for (const step of BATCH_STEPS) {
       for (const dispatch of [...dispatches, ...choice.dispatches]) {
-        if (await this.#warmUpFor(numTokens, plan.memory.numBlocks, [dispatch])) yield;
+        if (await this.#warmUpFor(step, plan.memory.numBlocks, [dispatch])) yield;
       }
     }
   }
 
   /** Whether some of the dispatches were unlike all before. */
   async #warmUpFor(
-    numTokens: number,
+    { numTokens, numLogits }: WarmUpStep,
     block: number,
     dispatches: readonly Dispatch[],
   ): Promise<boolean> {
     const tokens = new Array<number>(numTokens).fill(0);
     const batch = this.writer.write([
-      { sequence: -1, tokens, firstPosition: 0, blocks: [block], numLogits: numTokens },
+      { sequence: -1, tokens, firstPosition: 0, blocks: [block], numLogits },
     ]);
     const { shape } = batch;
-    for (const dispatch of dispatches) {
-      if (dispatch.workgroupsX(shape) > 0) await dispatch.prepare?.(shape);
-    }
+    for (const dispatch of dispatches) await dispatch.prepare?.(shape);
     const first = this.#warm.take(dispatches, shape);
     if (first.length === 0) return false;
     this.#write(batch);
@@ -258,17 +254,17 @@ export class RecordedModel {
     batch: StepBatch,
     { shape = batch.shape, count = 1 }: { shape?: StepShape; count?: number } = {},
   ): Promise<Float32Array<ArrayBuffer>> {
-    const { device, ops: { failures } } = this.#parts;
-    const canFuse = failures !== undefined && shape.numTokens === 1 && shape.numLogits === 1;
+    const { device, ops } = this.#parts;
+    const threads = ops.isFused?.(shape) ? this.#threadsFor(shape) : null;
     let isCleared = false;
     for (;;) {
       const start = performance.now();
-      const isSolo = canFuse && this.#threads.isSolo;
+      const isSolo = threads?.isSolo ?? false;
       this.#write(batch);
       pass.submit(isSolo ? { ...shape, isSolo } : shape, count);
       const rows = await pass.read(shape);
       const ms = pass.hasFailed ? Infinity : (performance.now() - start) / count;
-      if (canFuse) this.#threads.record(ms, count);
+      threads?.record(ms, count);
       if (!pass.hasFailed) {
         await this.#prepareFor(shape);
         return rows;
@@ -276,16 +272,22 @@ export class RecordedModel {
       if (isSolo && isCleared) {
         throw new Error("A step on one thread gave up, which waits for nobody: a bug");
       }
-      device.writeBuffer(failures!, new Uint32Array(failures!.size / 4));
+      device.writeBuffer(ops.failures!, new Uint32Array(ops.failures!.size / 4));
       isCleared = true;
     }
   }
 
-  /** Where batches of a few tokens go on and on there is no pause to compile for them. */
-  async #prepareFor({ numTokens }: StepShape): Promise<void> {
-    if (numTokens === 1 || numTokens > MAX_FEW_TOKENS) return;
-    this.#numFewSteps++;
-    if (this.#numFewSteps % FEW_STEPS_A_PIECE === 0) await this.prepareMore();
+  #threadsFor({ numTokens }: StepShape): ThreadChoice {
+    const known = this.#threads.get(numTokens) ?? new ThreadChoice();
+    this.#threads.set(numTokens, known);
+    return known;
+  }
+
+  /** Where batches go on and on there is no pause to compile for them. */
+  async #prepareFor({ numLogits }: StepShape): Promise<void> {
+    if (numLogits < 2 || this.#left === null) return;
+    this.#numBatches++;
+    if (this.#numBatches % BATCHES_A_PIECE === 0) await this.prepareMore();
   }
 
   /** Gives all device memory back. */

@@ -5,11 +5,23 @@
  */
 import type { Dispatch, StepShape } from "../../gpu/mod.ts";
 
-/** Tokens of the batches that between them run every entry point of both kernel sets. */
-export const WARM_UP_TOKENS = [1, 8, 2, 4] as const;
+/** A step that is run once. */
+export interface WarmUpStep {
+  readonly numTokens: number;
+  readonly numLogits: number;
+}
 
-/** As many of them are run at a load where the rest can wait: batches of 2 and 4 tokens then go through the entry points for 8. */
-export const NUM_FIRST_WARM_UPS = 2;
+/** What a first answer takes: one token, and a prompt. */
+export const FIRST_STEPS: readonly WarmUpStep[] = [
+  { numTokens: 1, numLogits: 1 },
+  { numTokens: 8, numLogits: 1 },
+];
+
+/** Batches, which with those before run every entry point of both kernel sets. Until they have, others take their place. */
+export const BATCH_STEPS: readonly WarmUpStep[] = [4, 8, 2].map((numTokens) => ({
+  numTokens,
+  numLogits: numTokens,
+}));
 
 /** Chooses the dispatches that are unlike all before: layers repeat each other, and a driver compiles for the first. */
 export class FirstDispatches {

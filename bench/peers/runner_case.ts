@@ -52,7 +52,7 @@ async function run(options: RunnerCaseOptions): Promise<CaseResult> {
   setSoftwareMode(chooseSoftwareMode(numWeights, { isFused: backend === "wgsl" }));
   const pkg = await openPackage(options.dir);
   const runner = await load(pkg, options);
-  while (await runner.prepareMore?.());
+  if (runner instanceof WgslRunner) await runner.prepareAll();
   return {
     rates: await measureRates(new RunnerDecoder(runner), options.rates),
     quantization: pkg.quantization,

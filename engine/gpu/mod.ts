@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { compileAside } from "./compile_aside.ts";
 export * from "./device.ts";
 export * from "./fast_waits.ts";
 export * from "./pass_timer.ts";

@@ -33,6 +33,8 @@ export interface Dispatch {
   readonly bindGroup: GPUBindGroup;
   /** Compiles the entry point that suits the shape best; absent where all are compiled. Others take its place until then. */
   prepare?(shape: StepShape): Promise<void>;
+  /** Has the driver compile on another thread what {@linkcode prepare} would wait for, where it may take seconds; else null. */
+  compileAside?(shape: StepShape): Promise<void> | null;
   /** The entry point that suits the shape best, of those that are compiled. */
   pipeline(shape: StepShape): GPUComputePipeline;
   /** Workgroups along x; 0 leaves the dispatch out. */

@@ -12,6 +12,7 @@ import {
   type PhaseResource,
 } from "../../kernels/mod.ts";
 import {
+  compileAside,
   countSoftwareThreads,
   type Dispatch,
   type GpuDevice,
@@ -108,6 +109,8 @@ export class LayerFusion {
         async prepare(shape) {
           if (chooseForm(forms, shape) === form) await form.compile();
         },
+        compileAside: (shape) =>
+          chooseForm(forms, shape) === form && !form.isCompiled ? form.compileAside() : null,
         workgroupsX: (shape) => takeForm(forms, shape) === form ? piece.workgroupsX(shape) : 0,
       }))
     );
@@ -124,6 +127,7 @@ export class LayerFusion {
   /** @param ranges buffers of those of all pieces, where there is one of them, two, … */
   #createForm(run: Run, numTokens: number, ranges: readonly (readonly GPUBuffer[])[]): Form {
     const { kernel, phases, resources, overrides } = describeKernel(run, numTokens);
+    const bind = (range: GPUBuffer) => [...resources, this.failures, range, this.#step];
     const workersOf = ({ isSolo = false }: StepShape) => isSolo ? 1 : countSoftwareThreads();
     const countPieces = rememberLast((shape: StepShape) => {
       const numTurns = countTurns(phases, shape, workersOf(shape));
@@ -134,7 +138,7 @@ export class LayerFusion {
     const pieces = ranges.flatMap((range) =>
       range.map((piece): Dispatch => ({
         kernel: kernel.name,
-        bindGroup: this.#device.bind(kernel, [...resources, this.failures, piece, this.#step]),
+        bindGroup: this.#device.bind(kernel, bind(piece)),
         pipeline: () => pipeline!,
         workgroupsX: (shape) => countPieces(shape) === range.length ? workersOf(shape) : 0,
         workgroupsY: () => 1,
@@ -148,6 +152,7 @@ export class LayerFusion {
       compile: async () => {
         pipeline ??= await this.#device.pipeline(kernel, kernel.name, overrides);
       },
+      compileAside: () => compileAside(kernel, kernel.name, overrides, bind(ranges[0]![0]!)),
       canTake: (shape) => countPieces(shape) > 0,
       pieces,
     };
@@ -185,6 +190,8 @@ interface Form {
   readonly numTokens: number;
   readonly isCompiled: boolean;
   compile(): Promise<void>;
+  /** On another thread. */
+  compileAside(): Promise<void>;
   /** Whether the driver allows so many turns, in however many pieces. */
   canTake(shape: StepShape): boolean;
   readonly pieces: readonly Dispatch[];

@@ -81,10 +81,9 @@ export interface Runner {
    */
   runGreedy?(entries: readonly RunnerEntry[], run: GreedyRun): Promise<Uint32Array>;
   /**
-   * Does some of the work that makes later steps faster, while nothing is to be computed: a fraction of a second as a rule, seconds
-   * where a driver compiles for the first time.
+   * Does some of the work that makes later steps faster, while nothing is to be computed: a fraction of a second as a rule.
    *
-   * @returns false where none is left
+   * @returns false where there is none at present
    */
   prepareMore?(): Promise<boolean>;
   /** A sequence has ended: its id will not come again, but its full blocks may, in the tables of others. */

@@ -8,7 +8,7 @@
 export interface StepLoopParts {
   /** One step; false when there was nothing to do. */
   step(): Promise<boolean>;
-  /** Something that can wait, while there is nothing to do; false when nothing of it is left. */
+  /** Something that can wait, while there is nothing to do; false when there is none at present. */
   idle?(): Promise<boolean>;
   /** Called after each step, idle ones too; what else waits gets its turn. */
   rest(): Promise<void>;

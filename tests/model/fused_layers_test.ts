@@ -94,7 +94,7 @@ for (const options of FUSABLE) {
         assert.equal(await count(batch(1, 0)), 1);
         assert.equal(await count(batch(3, 0)), 0, "not compiled yet");
         await assertSameSteps(fused, alone);
-        while (await fused.prepareMore());
+        await fused.prepareAll();
         for (const numSequences of [2, 3, 4]) {
           assert.equal(await count(batch(numSequences, 0)), 1);
         }
@@ -141,12 +141,34 @@ Deno.test({
         const run = { numSteps: 4, numChoices: 50 };
         const choices = await alone.runGreedy([entry([7], 1)], run);
         assert.deepEqual(await fused.runGreedy([entry([7], 1)], run), choices);
-        while (await fused.prepareMore());
+        await fused.prepareAll();
         device.writeBuffer(grid!, new Uint32Array([0, 1]));
         assert.deepEqual(await fused.run(batch(4, 9)), await alone.run(batch(4, 9)));
       });
     } finally {
       device.createBuffer = create;
     }
+  },
+});
+
+Deno.test({
+  name: "WgslRunner.prepareMore() has another thread compile for batches, once there has been one",
+  ignore,
+  fn: async () => {
+    await withBoth(await openRandom({}), async (fused, alone) => {
+      assert.equal(await fused.prepareMore(), false);
+      for (const runner of [fused, alone]) await runner.run(batch(3, 0));
+      const deadline = Date.now() + 120_000;
+      let numWaits = 0;
+      while (await countFused(fused, batch(3, 1)) === 0) {
+        assert.ok(Date.now() < deadline, "nothing has been compiled");
+        if (await fused.prepareMore()) continue;
+        numWaits++; // for the other thread
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      assert.ok(numWaits > 0);
+      await alone.run(batch(3, 1));
+      assert.deepEqual(await fused.run(batch(3, 2)), await alone.run(batch(3, 2)));
+    });
   },
 });

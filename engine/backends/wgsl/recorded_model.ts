@@ -20,7 +20,7 @@ import { maxBlocksOf, type StepBatch, StepWriter, TOKEN_WORDS } from "./step_bat
 import { describeKernels } from "./step_costs.ts";
 import { StepPass } from "./step_pass.ts";
 import { ThreadChoice } from "./thread_choice.ts";
-import { BATCH_STEPS, FIRST_STEPS, FirstDispatches, type WarmUpStep } from "./warm_up.ts";
+import { WarmUp, type WarmUpStep } from "./warm_up.ts";
 
 /** Words of `Step` in kernels/lib/step.wgsl. */
 const STEP_WORDS = 4;
@@ -69,9 +69,7 @@ export class RecordedModel {
   /** By the tokens of a step. */
   readonly #threads = new Map<number, ThreadChoice>();
   #numBatches = 0;
-  readonly #warm = new FirstDispatches();
-  /** What is left to be warmed up, once the rest is. */
-  #left: AsyncGenerator<void> | null = null;
+  readonly #warmUp: WarmUp;
 
   private constructor(parts: RecordedModelParts) {
     const { device, options: { plan }, activations, dispatches, choice } = parts;
@@ -81,6 +79,14 @@ export class RecordedModel {
     this.#parts = parts;
     this.writer = new StepWriter(runnerLimits(plan));
     this.#stepWords[2] = maxBlocksOf(memory);
+    this.#warmUp = new WarmUp({
+      dispatches: [...dispatches, ...choice.dispatches],
+      describe: (step) => this.#describe(step),
+      run: async (batch, some) => {
+        this.#write(batch);
+        await this.forward.run(some, batch.shape);
+      },
+    });
     this.forward = new StepPass(device, {
       dispatches,
       output: activations.logits,
@@ -160,59 +166,35 @@ export class RecordedModel {
   }
 
   /**
-   * Runs entry points of every kernel once: drivers compile at the first dispatch, some for seconds. What batches of a few tokens
-   * can do without is left to {@linkcode prepareMore}. Block 0 is overwritten later.
+   * Runs entry points of every kernel once: drivers compile at the first dispatch, some for seconds. What batches can do without is
+   * left to {@linkcode prepareMore}.
    *
    * @param onProgress share from 0 to 1
    */
   async warmUp(onProgress: (share: number) => void = () => {}): Promise<void> {
-    const { dispatches, choice } = this.#parts;
-    const all = [...dispatches, ...choice.dispatches];
-    const canWait = all.some(({ prepare }) => prepare !== undefined);
-    const steps = canWait ? FIRST_STEPS : [...FIRST_STEPS, ...BATCH_STEPS];
-    for (const [i, step] of steps.entries()) {
-      await this.#warmUpFor(step, 0, all);
-      onProgress((i + 1) / steps.length);
-    }
-    if (canWait) this.#left = this.#warmUpRest();
+    await this.#warmUp.begin(onProgress);
   }
 
   /**
-   * Compiles and runs one of the entry points that {@linkcode warmUp} left, between two steps. What it stores goes to a block that no
-   * sequence has.
+   * Compiles and runs one of the entry points that {@linkcode warmUp} left, between two steps; once there has been a batch, since who
+   * talks alone needs none of them.
    *
-   * @returns false where none is left
+   * @returns false where none is left, or the next one is not ready yet
    */
   async prepareMore(): Promise<boolean> {
-    return this.#left !== null && !(await this.#left.next()).done;
+    return this.#numBatches > 0 && await this.#warmUp.goOn();
   }
 
-  async *#warmUpRest(): AsyncGenerator<void> {
-    const { dispatches, choice, options: { plan } } = this.#parts;
-    for (const step of BATCH_STEPS) {
-      for (const dispatch of [...dispatches, ...choice.dispatches]) {
-        if (await this.#warmUpFor(step, plan.memory.numBlocks, [dispatch])) yield;
-      }
-    }
+  /** Compiles and runs all of them, however long it takes. */
+  async prepareAll(): Promise<void> {
+    await this.#warmUp.finish();
   }
 
-  /** Whether some of the dispatches were unlike all before. */
-  async #warmUpFor(
-    { numTokens, numLogits }: WarmUpStep,
-    block: number,
-    dispatches: readonly Dispatch[],
-  ): Promise<boolean> {
+  /** A step whose keys and values go to the block that no sequence has. */
+  #describe({ numTokens, numLogits }: WarmUpStep): StepBatch {
     const tokens = new Array<number>(numTokens).fill(0);
-    const batch = this.writer.write([
-      { sequence: -1, tokens, firstPosition: 0, blocks: [block], numLogits },
-    ]);
-    const { shape } = batch;
-    for (const dispatch of dispatches) await dispatch.prepare?.(shape);
-    const first = this.#warm.take(dispatches, shape);
-    if (first.length === 0) return false;
-    this.#write(batch);
-    await this.forward.run(first, shape);
-    return true;
+    const blocks = [this.#parts.options.plan.memory.numBlocks];
+    return this.writer.write([{ sequence: -1, tokens, firstPosition: 0, blocks, numLogits }]);
   }
 
   /** Takes the fastest shapes of kernels, where there is a choice; before any step is encoded. */
@@ -285,7 +267,7 @@ export class RecordedModel {
 
   /** Where batches go on and on there is no pause to compile for them. */
   async #prepareFor({ numLogits }: StepShape): Promise<void> {
-    if (numLogits < 2 || this.#left === null) return;
+    if (numLogits < 2) return;
     this.#numBatches++;
     if (this.#numBatches % BATCHES_A_PIECE === 0) await this.prepareMore();
   }

@@ -76,6 +76,11 @@ export class WgslRunner implements Runner {
     return this.#model.prepareMore();
   }
 
+  /** As {@linkcode prepareMore}, all of it at once and whether it is likely to be needed or not. */
+  async prepareAll(): Promise<void> {
+    await this.#model.prepareAll();
+  }
+
   async run(entries: readonly RunnerEntry[]): Promise<Float32Array> {
     return await this.#model.compute(this.#model.forward, this.#model.writer.write(entries));
   }

@@ -22,10 +22,10 @@
  *
  * @module
  */
+import kvTexelF16 from "../lib/kv_texel_f16.wgsl" with { type: "text" };
+import kvTexelF32 from "../lib/kv_texel_f32.wgsl" with { type: "text" };
 import kvTiles from "../lib/kv_tiles.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
-import texelF16 from "../lib/texel_f16.wgsl" with { type: "text" };
-import texelF32 from "../lib/texel_f32.wgsl" with { type: "text" };
 import type { Elem } from "../kernel.ts";
 import { type AssembledKernel, assembleKernel, memoize, unroll } from "../assemble.ts";
 import {
@@ -74,7 +74,7 @@ export const attentionKernel: (options: AttentionKernelOptions) => AssembledKern
       },
       parts: [
         step,
-        elem === "f16" ? texelF16 : texelF32,
+        elem === "f16" ? kvTexelF16 : kvTexelF32,
         kvTiles,
         head(headDim, numQueries, elem),
         end ? end.part + FINISH_STAGED : FINISH_STORE,
@@ -176,7 +176,7 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     min((group.x % CHUNKS) * ${numQueries}u + ${h}u, num_shared - 1u);
   ${
       columns((c) =>
-        `let q_${h}_${c} = textureLoad(q, vec2u(head_${h} * ${fours}u + ${c}u, t)) * SCALE;
+        `let q_${h}_${c} = textureLoad(q, vec2u(head_${h} * ${fours}u + ${c}u, t)) * (SCALE * WIDENING);
   var out_${h}_${c}: vec4f;`
       )
     }
@@ -229,7 +229,7 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
         ${
         unroll(foursPerTexel, (half) =>
           `{
-          let values = ${half === 0 ? "texel_low" : "texel_high"}(v);
+          let values = ${half === 0 ? "texel_low" : "texel_high"}(v) * WIDENING;
           ${queries((h) => `out_${h}_${foursPerTexel * i + half} += weight_${h} * values;`)}
         }`)
       }

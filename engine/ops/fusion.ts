@@ -4,50 +4,32 @@
  *
  * @module
  */
-import {
-  type AssembledKernel,
-  type Extent,
-  fusedKernel,
-  phaseOverride,
-  type PhaseResource,
-} from "../../kernels/mod.ts";
+import type { Extent } from "../../kernels/mod.ts";
 import {
   compileAside,
   countSoftwareThreads,
   type Dispatch,
   type GpuDevice,
-  type GpuResource,
   hasThreadPool,
-  isStackSlot,
-  type Overrides,
-  slotStride,
   type StepShape,
 } from "../gpu/mod.ts";
-
-/** What a dispatch does as a part of a larger one. */
-export interface FusablePhase {
-  readonly kernel: AssembledKernel;
-  readonly entry: string;
-  readonly resources: readonly GpuResource[];
-  readonly overrides: Overrides;
-  /** Workgroups along x and y. */
-  readonly x: Extent;
-  readonly y: Extent;
-  /** Turns of a workgroup's loops, at most. */
-  countTurns(shape: StepShape): number;
-}
-
-/** A dispatch that can be a part of a larger one. */
-export interface FusableDispatch extends Dispatch {
-  /** For steps of up to so many tokens, one of {@linkcode FORM_TOKENS}; absent where it has to go alone. */
-  readonly phase?: (numTokens: number) => FusablePhase;
-}
+import {
+  describeRun,
+  type FusableDispatch,
+  type FusablePhase,
+  type LayerRun,
+  phasesOf,
+  takeRun,
+} from "./layer_runs.ts";
 
 /**
  * Tokens of the steps that are fused, at most: each its own kernel. Dispatches for more are long beside the time that the driver
  * takes to begin them, and a little faster alone.
  */
 const FORM_TOKENS = [1, 2, 4] as const;
+
+/** Dispatches that a run may be cut into. */
+const PIECE_COUNTS = [1, 2, 4, 8, 16];
 
 /** Turns of a workgroup's loops in one dispatch; kernels/lib/grid_barrier.wgsl waits for the rest that the driver allows. */
 const MAX_TURNS = 35_000;
@@ -87,80 +69,49 @@ export class LayerFusion {
     return dispatches;
   }
 
+  /** See {@linkcode Operations.isFused}. */
+  isFused(shape: StepShape): boolean {
+    return this.#runs.some((isFused) => isFused(shape));
+  }
+
   /**
    * The run as one dispatch, as two, as four …, for a step of few tokens that all want logits; and each dispatch alone for all others.
    * A step without logits is one of the others: nobody reads whether it gave up.
    */
-  async #fuseRun(run: Run, own: readonly Dispatch[]): Promise<Dispatch[]> {
-    const counts = [1, 2, 4, 8, 16].filter((count) => count <= run.numLayers);
-    const ranges = counts.map((count) =>
-      Array.from(
-        { length: count },
-        (_, i) => this.#range(i * run.numLayers / count, (i + 1) * run.numLayers / count),
-      )
-    );
-    const forms = FORM_TOKENS.map((numTokens) => this.#createForm(run, numTokens, ranges));
+  async #fuseRun(run: LayerRun, own: readonly Dispatch[]): Promise<Dispatch[]> {
+    const forms = FORM_TOKENS.map((numTokens) => new Form(this.#device, run, numTokens));
     await forms[0]!.compile(); // what a load cannot do without
-    const isFused = (shape: StepShape) => takeForm(forms, shape) !== null;
-    this.#runs.push(isFused);
-    const pieces = forms.flatMap((form) =>
-      form.pieces.map((piece): Dispatch => ({
-        ...piece,
-        async prepare(shape) {
-          if (chooseForm(forms, shape) === form) await form.compile();
-        },
-        compileAside: (shape) =>
-          chooseForm(forms, shape) === form && !form.isCompiled ? form.compileAside() : null,
-        workgroupsX: (shape) => takeForm(forms, shape) === form ? piece.workgroupsX(shape) : 0,
-      }))
+    const formOf = rememberLast((shape) => takeForm(forms, shape));
+    this.#runs.push((shape) => formOf(shape) !== null);
+    const pieces = PIECE_COUNTS.filter((count) => count <= run.numLayers).flatMap((count) =>
+      Array.from({ length: count }, (_, i) => {
+        const range = this.#range(i * run.numLayers / count, (i + 1) * run.numLayers / count);
+        const resources = [this.failures, range, this.#step];
+        return forms.map((form): Dispatch => ({
+          kernel: `fused_${form.numTokens}`,
+          get bindGroup() {
+            return form.bind(resources);
+          },
+          async prepare(shape) {
+            if (chooseForm(forms, shape) === form) await form.compile();
+          },
+          compileAside: (shape) =>
+            chooseForm(forms, shape) === form ? form.compileAside(resources) : null,
+          pipeline: () => form.pipeline!,
+          workgroupsX: (shape) =>
+            formOf(shape) === form && form.countPieces(shape) === count ? countWorkers(shape) : 0,
+          workgroupsY: () => 1,
+        }));
+      }).flat()
     );
     const alone = own.map((dispatch): Dispatch => ({
       ...dispatch,
       async prepare(shape) {
         if (chooseForm(forms, shape) === null) await dispatch.prepare?.(shape);
       },
-      workgroupsX: (shape) => isFused(shape) ? 0 : dispatch.workgroupsX(shape),
+      workgroupsX: (shape) => formOf(shape) === null ? dispatch.workgroupsX(shape) : 0,
     }));
     return [...pieces, ...alone];
-  }
-
-  /** @param ranges buffers of those of all pieces, where there is one of them, two, … */
-  #createForm(run: Run, numTokens: number, ranges: readonly (readonly GPUBuffer[])[]): Form {
-    const { kernel, phases, resources, overrides } = describeKernel(run, numTokens);
-    const bind = (range: GPUBuffer) => [...resources, this.failures, range, this.#step];
-    const workersOf = ({ isSolo = false }: StepShape) => isSolo ? 1 : countSoftwareThreads();
-    const countPieces = rememberLast((shape: StepShape) => {
-      const numTurns = countTurns(phases, shape, workersOf(shape));
-      const fewest = Math.ceil(run.numLayers * numTurns / MAX_TURNS);
-      return ranges.find(({ length }) => length >= fewest)?.length ?? 0;
-    });
-    let pipeline: GPUComputePipeline | null = null;
-    const pieces = ranges.flatMap((range) =>
-      range.map((piece): Dispatch => ({
-        kernel: kernel.name,
-        bindGroup: this.#device.bind(kernel, bind(piece)),
-        pipeline: () => pipeline!,
-        workgroupsX: (shape) => countPieces(shape) === range.length ? workersOf(shape) : 0,
-        workgroupsY: () => 1,
-      }))
-    );
-    return {
-      numTokens,
-      get isCompiled() {
-        return pipeline !== null;
-      },
-      compile: async () => {
-        pipeline ??= await this.#device.pipeline(kernel, kernel.name, overrides);
-      },
-      compileAside: () => compileAside(kernel, kernel.name, overrides, bind(ranges[0]![0]!)),
-      canTake: (shape) => countPieces(shape) > 0,
-      pieces,
-    };
-  }
-
-  /** See {@linkcode Operations.isFused}. */
-  isFused(shape: StepShape): boolean {
-    return this.#runs.some((isFused) => isFused(shape));
   }
 
   #range(first: number, end: number): GPUBuffer {
@@ -176,37 +127,81 @@ export class LayerFusion {
   }
 }
 
-/** Keeps the result for the shape that was asked for last: many dispatches ask for it, one after the other. */
-function rememberLast(compute: (shape: StepShape) => number): (shape: StepShape) => number {
-  let last: { shape: StepShape; result: number } | null = null;
-  return (shape) => {
-    if (last?.shape !== shape) last = { shape, result: compute(shape) };
-    return last.result;
-  };
-}
-
-/** A run of layers for steps of up to so many tokens, as one dispatch, as two, … */
-interface Form {
+/** A run of layers for steps of up to so many tokens. What it takes is made when it is asked for. */
+class Form {
   readonly numTokens: number;
-  readonly isCompiled: boolean;
-  compile(): Promise<void>;
-  /** On another thread. */
-  compileAside(): Promise<void>;
-  /** Whether the driver allows so many turns, in however many pieces. */
-  canTake(shape: StepShape): boolean;
-  readonly pieces: readonly Dispatch[];
+  /** Null until it is compiled. */
+  pipeline: GPUComputePipeline | null = null;
+  /** Dispatches that the driver's turns allow a step to have at least; 0 where they are too many. */
+  readonly countPieces: (shape: StepShape) => number;
+  readonly #device: GpuDevice;
+  readonly #run: LayerRun;
+  #description: ReturnType<typeof describeRun> | null = null;
+  readonly #bindGroups = new Map<readonly GPUBuffer[], GPUBindGroup>();
+
+  constructor(device: GpuDevice, run: LayerRun, numTokens: number) {
+    this.#device = device;
+    this.#run = run;
+    this.numTokens = numTokens;
+    const phases = phasesOf(run.layer, numTokens)!;
+    this.countPieces = rememberLast((shape) => {
+      const numTurns = countTurns(phases, shape, countWorkers(shape));
+      const fewest = Math.ceil(run.numLayers * numTurns / MAX_TURNS);
+      return PIECE_COUNTS.find((count) => count >= fewest && count <= run.numLayers) ?? 0;
+    });
+  }
+
+  get #described(): ReturnType<typeof describeRun> {
+    return this.#description ??= describeRun(this.#run, this.numTokens);
+  }
+
+  /** @param resources those that follow the run's own: barrier, range, step */
+  bind(resources: readonly GPUBuffer[]): GPUBindGroup {
+    const known = this.#bindGroups.get(resources);
+    if (known) return known;
+    const { kernel, resources: own } = this.#described;
+    const group = this.#device.bind(kernel, [...own, ...resources]);
+    this.#bindGroups.set(resources, group);
+    return group;
+  }
+
+  async compile(): Promise<void> {
+    if (this.pipeline) return;
+    const { kernel, overrides } = this.#described;
+    this.pipeline = await this.#device.pipeline(kernel, kernel.name, overrides);
+  }
+
+  /** On another thread; null where it is compiled. */
+  compileAside(resources: readonly GPUBuffer[]): Promise<void> | null {
+    if (this.pipeline) return null;
+    const { kernel, overrides, resources: own } = this.#described;
+    return compileAside(kernel, kernel.name, overrides, [...own, ...resources]);
+  }
 }
 
 /** The form that suits a step best; null where its dispatches go alone. */
 function chooseForm(forms: readonly Form[], shape: StepShape): Form | null {
   if (shape.numTokens !== shape.numLogits) return null;
   const form = forms.find(({ numTokens }) => shape.numTokens <= numTokens);
-  return form?.canTake(shape) ? form : null;
+  return form && form.countPieces(shape) > 0 ? form : null;
 }
 
 /** The one that suits it best of those that are compiled. */
 function takeForm(forms: readonly Form[], shape: StepShape): Form | null {
-  return chooseForm(forms.filter(({ isCompiled }) => isCompiled), shape);
+  return chooseForm(forms.filter(({ pipeline }) => pipeline !== null), shape);
+}
+
+/** Keeps the result for the shape that was asked for last: many dispatches ask for it, one after the other. */
+function rememberLast<T>(compute: (shape: StepShape) => T): (shape: StepShape) => T {
+  let last: { shape: StepShape; result: T } | null = null;
+  return (shape) => {
+    if (last?.shape !== shape) last = { shape, result: compute(shape) };
+    return last.result;
+  };
+}
+
+function countWorkers({ isSolo = false }: StepShape): number {
+  return isSolo ? 1 : countSoftwareThreads();
 }
 
 /** Turns of the worker that has most to do in a layer, at most. */
@@ -223,96 +218,4 @@ function countTurns(
 
 function extentOf(workgroups: Extent, { numTokens }: StepShape): number {
   return typeof workgroups === "number" ? workgroups : Math.ceil(numTokens / workgroups.tokensEach);
-}
-
-/** Layers that one kernel can go through. */
-interface Run {
-  readonly numLayers: number;
-  /** The first layer. */
-  readonly layer: readonly FusableDispatch[];
-  /** For each phase and each of its bindings, slots from a layer to the next; null where all layers share the resource. */
-  readonly strides: readonly (readonly (number | null)[])[];
-}
-
-/** As many of the first layers as are alike. */
-function takeRun(layers: readonly (readonly FusableDispatch[])[]): Run {
-  const [first, second] = layers.map((layer) => phasesOf(layer));
-  const [layer] = layers as [readonly FusableDispatch[]];
-  const alone = { numLayers: 1, layer, strides: [] };
-  if (!first || !second) return alone;
-  const strides = first.map((phase, i) =>
-    phase.resources.map((resource, j) => strideOf(resource, second[i]?.resources[j]))
-  );
-  if (strides.flat().includes(undefined)) return alone;
-  const known = strides as (number | null)[][];
-  const others = layers.findIndex((layer, index) =>
-    !continues(first, known, phasesOf(layer), index)
-  );
-  return { numLayers: others < 0 ? layers.length : others, layer, strides: known };
-}
-
-/** Null where a dispatch has to go alone. */
-function phasesOf(layer: readonly FusableDispatch[], numTokens = 1): FusablePhase[] | null {
-  const phases = layer.flatMap(({ phase }) => phase ? [phase(numTokens)] : []);
-  return phases.length === layer.length ? phases : null;
-}
-
-/** Undefined where one kernel cannot reach both. */
-function strideOf(a: GpuResource, b: GpuResource | undefined): number | null | undefined {
-  if (b === undefined) return undefined;
-  if (a === b) return null;
-  if (!isStackSlot(a) || !isStackSlot(b) || a.stack !== b.stack) return undefined;
-  return b.index - a.index;
-}
-
-/** Whether a layer is like the first one, `index` strides further. */
-function continues(
-  first: readonly FusablePhase[],
-  strides: readonly (readonly (number | null)[])[],
-  phases: readonly FusablePhase[] | null,
-  index: number,
-): boolean {
-  return phases !== null && phases.length === first.length && phases.every((phase, i) => {
-    const other = first[i]!;
-    return phase.entry === other.entry &&
-      JSON.stringify([phase.x, phase.y]) === JSON.stringify([other.x, other.y]) &&
-      JSON.stringify(phase.overrides) === JSON.stringify(other.overrides) &&
-      phase.resources.every((resource, j) => {
-        const stride = strides[i]![j]!;
-        const start = other.resources[j]!;
-        if (stride === null) return resource === start;
-        return isStackSlot(resource) && isStackSlot(start) && resource.stack === start.stack &&
-          resource.index === start.index + index * stride;
-      });
-  });
-}
-
-/** The kernel of a run, and what it is bound to before the barrier and the range. */
-function describeKernel({ layer, strides }: Run, numTokens: number): {
-  kernel: AssembledKernel;
-  phases: readonly FusablePhase[];
-  resources: GpuResource[];
-  overrides: Overrides;
-} {
-  const bindings = new Map<GPUBuffer | GPUTexture, number>();
-  const bind = (resource: GpuResource, stride: number | null): PhaseResource => {
-    const whole = isStackSlot(resource) ? resource.stack : resource;
-    if (!bindings.has(whole)) bindings.set(whole, bindings.size);
-    const binding = bindings.get(whole)!;
-    if (!isStackSlot(resource)) return { binding };
-    const { index: first, nbytes } = resource;
-    const size = nbytes === undefined ? {} : { nbytes: slotStride(nbytes) };
-    return { binding, slot: { first, stride: stride ?? 0, ...size } };
-  };
-  const phases = phasesOf(layer, numTokens)!;
-  const parts = phases.map(({ kernel, entry, x, y, resources }, i) => ({
-    ...{ kernel, entry, x, y },
-    resources: resources.map((resource, j) => bind(resource, strides[i]![j]!)),
-  }));
-  const kernel = fusedKernel(parts, { hasOneToken: numTokens === 1 });
-  const overrides = phases.flatMap((phase, i) =>
-    Object.entries(phase.overrides).map(([name, value]) => [phaseOverride(i, name), value] as const)
-  );
-  const all = { overrides: Object.fromEntries(overrides), resources: [...bindings.keys()] };
-  return { kernel, phases, ...all };
 }

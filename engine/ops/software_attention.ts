@@ -6,7 +6,7 @@
 import { SOFTWARE_KERNELS } from "../../kernels/mod.ts";
 import type { Dispatch, GpuDevice } from "../gpu/mod.ts";
 import { createDispatch, PER_TOKEN } from "./dispatch.ts";
-import type { FusableDispatch, FusablePhase } from "./fusion.ts";
+import type { FusableDispatch, FusablePhase } from "./layer_runs.ts";
 import type { AttentionOptions, KvLayer, StepBuffers } from "./operations.ts";
 import { type SoftwareActivation, stagedOverrides } from "./software_activations.ts";
 import type { Scratch } from "./software_scratch.ts";

@@ -19,7 +19,7 @@ import {
   type Overrides,
 } from "../gpu/mod.ts";
 import type { Count } from "./dispatch.ts";
-import type { FusableDispatch } from "./fusion.ts";
+import type { FusableDispatch } from "./layer_runs.ts";
 import type { Activation, Matrix, MatrixPart } from "./operations.ts";
 import { softwareActivation } from "./software_activations.ts";
 import { numTilesOf, tileOverrides, tileShapeOf, weightFormatOf } from "./tiled_matrices.ts";

@@ -120,6 +120,13 @@ fn cap(score: f32) -> f32 {
   return score;
 }
 
+// Head of a workgroup's query h. The last chunk may repeat its last head.
+fn head_of(group: u32, h: u32) -> u32 {
+  let num_shared = NUM_HEADS / NUM_KV_HEADS;
+  return (group / CHUNKS) * num_shared +
+    min((group % CHUNKS) * ${numQueries}u + h, num_shared - 1u);
+}
+
 // Loads what lies at the texels of eight positions, a line of the processor's cache by each lane, so that it is near when its turn
 // comes. What it returns has no meaning.
 fn fetch_ahead(number: u32, lane: u32) -> u32 {
@@ -160,7 +167,6 @@ function body(
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let t = group.y;
   let kv_head = group.x / CHUNKS;
-  let num_shared = NUM_HEADS / NUM_KV_HEADS;
   let token = tokens[t];
   var first_seen = 0u;
   if (WINDOW > 0u && token.position + 1u > WINDOW) {
@@ -171,9 +177,7 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   var fetched = fetch_ahead(next, lane);
   ${
     queries((h) => `
-  // The last chunk may repeat its last head.
-  let head_${h} = kv_head * num_shared +
-    min((group.x % CHUNKS) * ${numQueries}u + ${h}u, num_shared - 1u);
+  let head_${h} = head_of(group.x, ${h}u);
   ${
       columns((c) =>
         `let q_${h}_${c} = textureLoad(q, vec2u(head_${h} * ${fours}u + ${c}u, t)) * (SCALE * WIDENING);
@@ -261,7 +265,7 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     )
   }
   workgroupBarrier();
-  ${queries((h) => isInLoop ? mergeLanesInLoop(h, headDim) : mergeLanes(h, headDim))}
+  ${isInLoop ? mergeLanesInLoop(numQueries, headDim) : queries((h) => mergeLanes(h, headDim))}
 }
 `;
 }

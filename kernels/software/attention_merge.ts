@@ -68,20 +68,20 @@ export function mergeLanes(h: number, headDim: number): string {
   }`;
 }
 
-/** The same where every load costs as much: a lane adds up its block alone. */
-export function mergeLanesInLoop(h: number, headDim: number): string {
+/** The same for all queries, where every load costs as much: a lane adds up its block alone. */
+export function mergeLanesInLoop(numQueries: number, headDim: number): string {
   const fours = headDim / 4;
   const sum = (half: number) =>
     `(${join(8, " + ", (l) => `outputs[first + ${8 * half + l}u]`)}) * scale`;
   return `
-  {
-    let scale = 1.0 / (${join(8, " + ", (l) => `lane_denominators[${8 * h + l}]`)});
+  for (var h = 0u; h < ${numQueries}u; h++) {
+    let scale = 1.0 / (${join(8, " + ", (l) => `lane_denominators[8u * h + ${l}u]`)});
     ${
     unroll(Math.ceil(headDim / 64), (i) =>
       `{
       let block = ${8 * i}u + lane;
-      let first = ${8 * h * fours}u + 16u * min(block, HEAD_BLOCKS - 1u);
-      finish(t, head_${h}, block, lane, ${sum(0)}, ${sum(1)});
+      let first = ${8 * fours}u * h + 16u * min(block, HEAD_BLOCKS - 1u);
+      finish(t, head_of(group.x, h), block, lane, ${sum(0)}, ${sum(1)});
     }`)
   }
   }`;

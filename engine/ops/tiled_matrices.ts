@@ -16,8 +16,8 @@ const TILE_ROWS = LANES * BLOCK_ROWS;
 const TEXELS_PER_STEP = TILE_ROWS;
 /** Texels of a line, and lines of a texture, that every driver seen here takes. */
 const MAX_TEXTURE_SIDE = 16384;
-/** Bytes of one upload, at most: most matrices whole, since WebGPU clears a texture before the first of several. */
-const STAGING_BYTES = 16 * 1024 * 1024;
+/** Bytes of one upload, about. */
+const STAGING_BYTES = 2 * 1024 * 1024;
 
 /** Which kernels read a matrix. */
 export function weightFormatOf(layout: MatrixLayout): WeightFormat {
@@ -160,7 +160,7 @@ export const TILED_MATRICES: MatrixStore = {
   },
 };
 
-/** Repacks and uploads tiles, those of a large matrix in several pieces. */
+/** Repacks and uploads a few tiles at a time, so that the repacked bytes are still in the processor's cache. */
 function writeTiles(
   device: GpuDevice,
   layout: MatrixLayout,

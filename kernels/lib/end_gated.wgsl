@@ -16,8 +16,17 @@ fn x_row(t: u32) -> u32 {
   return t;
 }
 
+// What the ends of all tokens have in common: nothing.
+struct Ending {
+  unused: u32,
+}
+
+fn begin_ending(blocks: vec2u) -> Ending {
+  return Ending(0u);
+}
+
 // Values of a block of gates and of its block of ups.
-fn finish_pair(t: u32, blocks: vec2u, lane: u32, a_low: vec4f, a_high: vec4f, b_low: vec4f, b_high: vec4f) {
+fn finish_pair(t: u32, blocks: vec2u, lane: u32, a_low: vec4f, a_high: vec4f, b_low: vec4f, b_high: vec4f, ending: Ending) {
   let is_inside = blocks.x < F / 8u;
   let low = select(vec4f(0.0), gate(a_low) * b_low, is_inside);
   let high = select(vec4f(0.0), gate(a_high) * b_high, is_inside);

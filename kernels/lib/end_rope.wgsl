@@ -51,7 +51,28 @@ fn store_block(t: u32, block: u32, slot: u32, low: vec4f, high: vec4f) {
   }
 }
 
-fn finish_pair(t: u32, blocks: vec2u, lane: u32, a_low: vec4f, a_high: vec4f, b_low: vec4f, b_high: vec4f) {
+// What the ends of all tokens have in common: biases of both blocks.
+struct Ending {
+  low_a: vec4f,
+  high_a: vec4f,
+  low_b: vec4f,
+  high_b: vec4f,
+}
+
+fn begin_ending(blocks: vec2u) -> Ending {
+  var ending = Ending(vec4f(0.0), vec4f(0.0), vec4f(0.0), vec4f(0.0));
+  if (HAS_BIAS) {
+    ending = Ending(
+      bias[2u * blocks.x],
+      bias[2u * blocks.x + 1u],
+      bias[2u * blocks.y],
+      bias[2u * blocks.y + 1u],
+    );
+  }
+  return ending;
+}
+
+fn finish_pair(t: u32, blocks: vec2u, lane: u32, a_low: vec4f, a_high: vec4f, b_low: vec4f, b_high: vec4f, ending: Ending) {
   let head_blocks = HEAD_DIM / 8u;
   let head = blocks.x / head_blocks;
   if (head >= NUM_HEADS + 2u * NUM_KV_HEADS) {
@@ -62,10 +83,10 @@ fn finish_pair(t: u32, blocks: vec2u, lane: u32, a_low: vec4f, a_high: vec4f, b_
   var low_b = b_low;
   var high_b = b_high;
   if (HAS_BIAS) {
-    low_a += bias[2u * blocks.x];
-    high_a += bias[2u * blocks.x + 1u];
-    low_b += bias[2u * blocks.y];
-    high_b += bias[2u * blocks.y + 1u];
+    low_a += ending.low_a;
+    high_a += ending.high_a;
+    low_b += ending.low_b;
+    high_b += ending.high_b;
   }
   let token = tokens[t];
   let i = blocks.x % head_blocks;

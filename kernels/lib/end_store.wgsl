@@ -41,7 +41,16 @@ fn store(t: u32, row: u32, sum: f32) {
   y[t * N + n] = value;
 }
 
-fn finish(t: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
+// What the ends of all tokens have in common: nothing.
+struct Ending {
+  unused: u32,
+}
+
+fn begin_ending(blocks: vec2u) -> Ending {
+  return Ending(0u);
+}
+
+fn finish(t: u32, block: u32, lane: u32, low: vec4f, high: vec4f, ending: Ending) {
   let row = 8u * block;
   store(t, row, low.x);
   store(t, row + 1u, low.y);
@@ -54,7 +63,7 @@ fn finish(t: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
 }
 
 // Two blocks of one lane.
-fn finish_pair(t: u32, blocks: vec2u, lane: u32, a_low: vec4f, a_high: vec4f, b_low: vec4f, b_high: vec4f) {
-  finish(t, blocks.x, lane, a_low, a_high);
-  finish(t, blocks.y, lane, b_low, b_high);
+fn finish_pair(t: u32, blocks: vec2u, lane: u32, a_low: vec4f, a_high: vec4f, b_low: vec4f, b_high: vec4f, ending: Ending) {
+  finish(t, blocks.x, lane, a_low, a_high, ending);
+  finish(t, blocks.y, lane, b_low, b_high, ending);
 }

@@ -8,12 +8,24 @@ override ACCUMULATE: bool = true;
 
 var<workgroup> lane_squares: array<vec4f, 2>; // one component a lane
 
+// Weights of the norm for eight columns; zeros past D.
+struct Gamma {
+  low: vec4f,
+  high: vec4f,
+}
+
+fn gamma_of(block: u32) -> Gamma {
+  var own = Gamma(vec4f(0.0), vec4f(0.0));
+  if (block < D / 8u) {
+    own = Gamma(gamma[2u * block], gamma[2u * block + 1u]);
+  }
+  return own;
+}
+
 // Ends eight columns of a token; all lanes of a tile take part.
-fn finish_residual(t: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
+fn finish_residual(t: u32, block: u32, lane: u32, low: vec4f, high: vec4f, own: Gamma) {
   var a = vec4f(0.0);
   var b = vec4f(0.0);
-  var gamma_low = vec4f(0.0);
-  var gamma_high = vec4f(0.0);
   if (block < D / 8u) {
     let at = t * (D / 4u) + 2u * block; // hidden[t, 8 block ..]
     a = low;
@@ -24,11 +36,9 @@ fn finish_residual(t: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
     }
     hidden[at] = a;
     hidden[at + 1u] = b;
-    gamma_low = gamma[2u * block];
-    gamma_high = gamma[2u * block + 1u];
   }
   lane_squares[lane / 4u][lane % 4u] = dot(a, a) + dot(b, b);
-  stage(t, block, lane, a * gamma_low, b * gamma_high);
+  stage(t, block, lane, a * own.low, b * own.high);
   workgroupBarrier();
   if (lane == 0u) {
     let tile = block / 8u;

@@ -7,8 +7,8 @@
 override STAGED_BLOCKS: u32;
 
 var<workgroup> lane_maxima: array<vec4f, 2>; // one component a lane
-var<workgroup> lane_sums: array<vec4i, 2>;
-var<workgroup> lane_words: array<vec4u, 4>; // a group's first texel and second one, one component a lane
+// One component a lane: words of a group's first texel, of its second one, and sums.
+var<workgroup> lane_words: array<vec4u, 6>;
 
 // Stores eight columns of a token. All lanes take part; lanes 4 j .. 4 j + 3 have the four blocks of one group. A lane with a
 // block from STAGED_BLOCKS on stores nothing, and its values must be zero.
@@ -22,26 +22,21 @@ fn stage(row: u32, block: u32, lane: u32, low: vec4f, high: vec4f) {
   let first = vec4i(round(low * inverse));
   let second = vec4i(round(high * inverse));
   let sum4 = first + second;
-  let half = 2u * (lane / 4u);
-  lane_sums[lane / 4u][lane % 4u] = sum4.x + sum4.y + sum4.z + sum4.w;
-  lane_words[half][lane % 4u] = pack_bytes(second.x, second.y, first.x, first.y);
-  lane_words[half + 1u][lane % 4u] = pack_bytes(second.z, second.w, first.z, first.w);
+  let texels = 3u * (lane / 4u);
+  lane_words[texels][lane % 4u] = pack_bytes(second.x, second.y, first.x, first.y);
+  lane_words[texels + 1u][lane % 4u] = pack_bytes(second.z, second.w, first.z, first.w);
+  lane_words[texels + 2u][lane % 4u] = bitcast<u32>(sum4.x + sum4.y + sum4.z + sum4.w);
   workgroupBarrier();
-  let group = block / 4u;
   let part = block % 4u;
-  if (block < STAGED_BLOCKS) {
-    if (part < 2u) {
-      textureStore(staged, vec2u(3u * group + part, row), lane_words[half + part]);
-    }
-    if (part == 2u) {
-      let sums = lane_sums[lane / 4u];
-      let start = ((-7 * (sums.x + sums.y + sums.z + sums.w)) << 16u) + 32768;
-      let scale = highest / 127.0;
-      textureStore(
-        staged,
-        vec2u(3u * group + 2u, row),
-        vec4u(bitcast<u32>(start), bitcast<u32>(scale), 0u, 0u),
-      );
-    }
+  if (block < STAGED_BLOCKS && part < 3u) {
+    // The group's two texels of bytes, and that of its sum and scale, a lane each.
+    let words = lane_words[texels + part];
+    let start = ((-7 * bitcast<i32>(words.x + words.y + words.z + words.w)) << 16u) + 32768;
+    let scale = highest / 127.0;
+    textureStore(
+      staged,
+      vec2u(3u * (block / 4u) + part, row),
+      select(words, vec4u(bitcast<u32>(start), bitcast<u32>(scale), 0u, 0u), part == 2u),
+    );
   }
 }

@@ -22,5 +22,5 @@ fn ENTRY(
   }
   let block = group.x * LANES + lane;
   let values = table_block(row, block);
-  finish_residual(t, block, lane, values.low * SCALE, values.high * SCALE);
+  finish_residual(t, block, lane, values.low * SCALE, values.high * SCALE, gamma_of(block));
 }

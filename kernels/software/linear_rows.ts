@@ -96,6 +96,7 @@ fn ${name}(
   ${tokens((t) => `let factor_${t} = norm_factor(row_${t});`)}
   for (var tile = 0u; tile < num_tiles; tile++) {
     let blocks = lane_blocks((first + tile) * LANES + lane);
+    let ending = begin_ending(blocks);
     ${tokens((t) => finish(name, t, { numTokens, isPaired }))}
   }
 }
@@ -126,8 +127,8 @@ function finish(
       ${unroll(halves, place)}
       ${
     isPaired
-      ? `finish_pair(t + ${t}u, blocks, lane, ${sums(0)}, ${sums(1)});`
-      : `finish(t + ${t}u, blocks.x, lane, ${sums(0)});`
+      ? `finish_pair(t + ${t}u, blocks, lane, ${sums(0)}, ${sums(1)}, ending);`
+      : `finish(t + ${t}u, blocks.x, lane, ${sums(0)}, ending);`
   }
     }`;
 }

@@ -103,8 +103,8 @@ function finishOne(numBlocks: number): string {
   let factor = norm_factor(row_0);
   ${
     numBlocks === 1
-      ? `finish(t, blocks.x, lane, ${sums(0)});`
-      : `finish_pair(t, blocks, lane, ${sums(0)}, ${sums(1)});`
+      ? `finish(t, blocks.x, lane, ${sums(0)}, begin_ending(blocks));`
+      : `finish_pair(t, blocks, lane, ${sums(0)}, ${sums(1)}, begin_ending(blocks));`
   }`;
 }
 
@@ -119,12 +119,13 @@ function finishMany(numTokens: number, numBlocks: number): string {
   var rows = array(${Array.from({ length: numTokens }, (_, t) => `row_${t}`).join(", ")});
   ${unroll(numBlocks, (b) => arrays(b, "low") + "\n" + arrays(b, "high"))}
   let num_tokens = min(${numTokens}u, last_token() + 1u - t);
+  let ending = begin_ending(blocks);
   for (var i = 0u; i < num_tokens; i++) {
     let factor = norm_factor(rows[i]);
     ${
     numBlocks === 1
-      ? `finish(t + i, blocks.x, lane, ${sums(0)});`
-      : `finish_pair(t + i, blocks, lane, ${sums(0)}, ${sums(1)});`
+      ? `finish(t + i, blocks.x, lane, ${sums(0)}, ending);`
+      : `finish_pair(t + i, blocks, lane, ${sums(0)}, ${sums(1)}, ending);`
   }
   }`;
 }

@@ -34,6 +34,6 @@ fn ENTRY(
       low = x[first + 2u * block] * post_gamma[2u * block] * factor;
       high = x[first + 2u * block + 1u] * post_gamma[2u * block + 1u] * factor;
     }
-    finish_residual(t, block, lane, low, high);
+    finish_residual(t, block, lane, low, high, gamma_of(block));
   }
 }

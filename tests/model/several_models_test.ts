@@ -95,7 +95,9 @@ Deno.test("Engine.generate() waits for a busy model, which ends undisturbed", as
 Deno.test("Engine.generate() unloads a model after its last request when that says so", async () => {
   await withEngine({}, async (engine) => {
     const [first, second] = await Promise.all(
-      [0, 0].map((keepAliveMs) => engine.generate({ ...request, model: a, keepAliveMs })),
+      [5, request.maxTokens].map((maxTokens) =>
+        engine.generate({ ...request, maxTokens, model: a, keepAliveMs: 0 })
+      ),
     );
     await read(first!);
     assert.deepEqual(await list(engine), [nameA]);

@@ -57,6 +57,8 @@ export interface ServingResult {
   admission: AdmissionTimes | null;
 }
 
+/** Of each stream before so many are measured: what batches like best is compiled behind the first of them. */
+const NUM_WARMUP_TOKENS = 96;
 /** With the long prompt's they are as many as a server runs at once. */
 const NUM_BACKGROUND = 15;
 /** Tokens of each running stream before the long prompt comes. */
@@ -73,7 +75,11 @@ export async function measureServing(
   await service.generate({ prompt: digits(options.numPromptTokens), maxTokens: 4 });
   const streams: ServingResult["streams"] = {};
   for (const numStreams of options.streams) {
-    streams[numStreams] = await measureStreams(service, digits, { ...options, numStreams });
+    const some = { ...options, numStreams };
+    if (numStreams > 1) {
+      await measureStreams(service, digits, { ...some, numGeneratedTokens: NUM_WARMUP_TOKENS });
+    }
+    streams[numStreams] = await measureStreams(service, digits, some);
   }
   const { numPrefixTokens, numAdmittedTokens } = options;
   return {

@@ -25,8 +25,8 @@ import { WarmUp, type WarmUpStep } from "./warm_up.ts";
 /** Words of `Step` in kernels/lib/step.wgsl. */
 const STEP_WORDS = 4;
 
-/** Of the steps of several sequences, one in as many is followed by a piece of what is left to be compiled. */
-const BATCHES_A_PIECE = 4;
+/** Of the steps of several sequences, one in as many is followed by a piece of what is left to be compiled for them. */
+const BATCHES_A_PIECE = 2;
 
 /** What a {@linkcode RecordedModel} is made from. */
 export interface RecordedModelOptions {
@@ -269,7 +269,7 @@ export class RecordedModel {
   async #prepareFor({ numLogits }: StepShape): Promise<void> {
     if (numLogits < 2) return;
     this.#numBatches++;
-    if (this.#numBatches % BATCHES_A_PIECE === 0) await this.prepareMore();
+    if (this.#numBatches % BATCHES_A_PIECE === 0) await this.#warmUp.goOn(numLogits);
   }
 
   /** Gives all device memory back. */

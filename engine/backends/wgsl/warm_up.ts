@@ -19,10 +19,15 @@ const FIRST_STEPS: readonly WarmUpStep[] = [
 ];
 
 /** Batches, which with those before run every entry point of both kernel sets. Until they have, others take their place. */
-const BATCH_STEPS: readonly WarmUpStep[] = [4, 8, 2].map((numTokens) => ({
+const BATCH_STEPS: readonly WarmUpStep[] = [2, 4, 8].map((numTokens) => ({
   numTokens,
   numLogits: numTokens,
 }));
+
+/** The one whose entry points a batch takes. */
+function stepOf(batchSize: number): WarmUpStep {
+  return BATCH_STEPS.find(({ numTokens }) => numTokens >= batchSize) ?? BATCH_STEPS.at(-1)!;
+}
 
 /** What a {@linkcode WarmUp} runs. */
 export interface WarmUpParts {
@@ -66,11 +71,15 @@ export class WarmUp {
   /**
    * A piece of the rest, a fraction of a second. What the driver may compile for seconds is compiled on another thread before.
    *
+   * @param batchSize only what a batch of so many tokens takes
    * @returns false where none is left, or the next one is not ready yet
    */
-  async goOn(): Promise<boolean> {
-    while (this.#left.length > 0 && !this.#isCompilingAside) {
-      const { step, dispatch } = this.#left[0]!;
+  async goOn(batchSize?: number): Promise<boolean> {
+    const wanted = batchSize === undefined ? null : stepOf(batchSize);
+    while (!this.#isCompilingAside) {
+      const next = this.#left.findIndex(({ step }) => wanted === null || step === wanted);
+      if (next < 0) return false;
+      const { step, dispatch } = this.#left[next]!;
       const { shape } = this.#parts.describe(step);
       const compiled = this.#aside.has(dispatch) ? null : dispatch.compileAside?.(shape) ?? null;
       if (compiled) {
@@ -79,7 +88,7 @@ export class WarmUp {
         compiled.finally(() => this.#isCompilingAside = false);
         return false;
       }
-      this.#left.shift();
+      this.#left.splice(next, 1);
       if (await this.#runOnce(step, [dispatch])) return true;
     }
     return false;

@@ -34,7 +34,7 @@ export interface FusablePhase {
 
 /** A dispatch that can be a part of a larger one. */
 export interface FusableDispatch extends Dispatch {
-  /** For steps of up to so many tokens, see fusion.ts; absent where it has to go alone. */
+  /** For steps of up to so many tokens, a form of fusion.ts; absent where it has to go alone. */
   readonly phase?: (numTokens: number) => FusablePhase;
 }
 
@@ -103,7 +103,6 @@ function continues(
 /** The kernel of a run, and what it is bound to before the barrier and the range. */
 export function describeRun({ layer, strides }: LayerRun, numTokens: number): {
   kernel: AssembledKernel;
-  phases: readonly FusablePhase[];
   resources: GpuResource[];
   overrides: Overrides;
 } {
@@ -126,6 +125,5 @@ export function describeRun({ layer, strides }: LayerRun, numTokens: number): {
   const overrides = phases.flatMap((phase, i) =>
     Object.entries(phase.overrides).map(([name, value]) => [phaseOverride(i, name), value] as const)
   );
-  const all = { overrides: Object.fromEntries(overrides), resources: [...bindings.keys()] };
-  return { kernel, phases, ...all };
+  return { kernel, resources: [...bindings.keys()], overrides: Object.fromEntries(overrides) };
 }

@@ -10,7 +10,7 @@ var<workgroup> is_grid_whole: u32;
 // The driver ends every loop of a workgroup after 65,535 turns of all its loops together. These are for all its waits.
 var<private> turns_left: u32 = 30000u;
 
-const QUICK_TURNS = 8u; // for each workgroup, about 20 ns each, and a long turn about 600 ns
+const QUICK_TURNS = 16u; // about 20 ns each, and a long turn about 600 ns
 
 // At the start threads may have to wait for a processor that does something else.
 const START_TURNS = 20000u;
@@ -34,7 +34,7 @@ fn arrive(max_turns: u32) -> bool {
   let before = atomicAdd(&grid[1], 1u);
   let last = before - before % num_workers + num_workers;
   var is_there = has_arrived(last);
-  for (var i = 0u; i < QUICK_TURNS * num_workers && !is_there && turns_left > 0u; i++) {
+  for (var i = 0u; i < QUICK_TURNS && !is_there && turns_left > 0u; i++) {
     turns_left--;
     is_there = has_arrived(last);
   }

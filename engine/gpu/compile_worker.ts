@@ -26,7 +26,7 @@ function createResource(
   }
   return device.raw.createTexture({
     label: kind,
-    size: [...size, kind.endsWith("_array") ? 2 : 1], // of one layer it would be bound as no array
+    size: [...size],
     format: kind.startsWith("texture_uint") ? "rgba32uint" : "rgba32float",
     usage: GPUTextureUsage.STORAGE_BINDING,
   });
@@ -41,7 +41,7 @@ async function compile(request: AsideRequest): Promise<void> {
   const encoder = device.raw.createCommandEncoder({ label: "compile" });
   const pass = encoder.beginComputePass({ label: "compile" });
   pass.setPipeline(pipeline);
-  pass.setBindGroup(0, device.bind(kernel, resources));
+  pass.setBindGroup(0, device.bind(kernel, resources)());
   pass.dispatchWorkgroups(1); // only for it some drivers compile
   pass.end();
   const done = device.createBuffer("done", 4);

@@ -11,6 +11,7 @@ import { isFastReadbackSafe } from "./readback.ts";
 import {
   bindingOf,
   type BufferResource,
+  chunksOf,
   type GpuResource,
   isTexture,
   locateBuffer,
@@ -270,18 +271,32 @@ export class GpuDevice {
     return layout;
   }
 
-  /** Binds resources 0, 1, … of a kernel. */
-  bind(kernel: Kernel, resources: readonly GpuResource[]): GPUBindGroup {
-    if (resources.length !== kernel.bindings.length) {
-      throw new Error(
-        `${kernel.name} binds ${kernel.bindings.length} resources, ${resources.length} given`,
-      );
+  /** Binds resources 0, 1, … of a kernel. The group is another one whenever more of a resource has come into use. */
+  bind(kernel: Kernel, resources: readonly GpuResource[]): () => GPUBindGroup {
+    const { name, bindings } = kernel;
+    if (resources.length !== bindings.length) {
+      throw new Error(`${name} binds ${bindings.length} resources, ${resources.length} given`);
     }
-    return this.raw.createBindGroup({
-      label: kernel.name,
-      layout: this.layout(kernel),
-      entries: resources.map((resource, binding) => ({ binding, resource: bindingOf(resource) })),
-    });
+    const create = () =>
+      this.raw.createBindGroup({
+        label: name,
+        layout: this.layout(kernel),
+        entries: resources.map((resource, binding) => ({
+          binding,
+          resource: bindingOf(resource, bindings[binding]!),
+        })),
+      });
+    let group = create();
+    const growing = resources.map(chunksOf).filter((chunks) => chunks !== null);
+    if (growing.length === 0) return () => group;
+    const countChunks = () => growing.reduce((sum, { numUsed }) => sum + numUsed, 0);
+    let numBound = countChunks();
+    return () => {
+      const numUsed = countChunks();
+      if (numUsed !== numBound) group = create();
+      numBound = numUsed;
+      return group;
+    };
   }
 
   /**

@@ -29,8 +29,8 @@ export function roundContextLength(maxPosition: number): number {
 export interface Dispatch {
   /** Kernel name, for traces. */
   readonly kernel: string;
-  /** Buffers, fixed. */
-  readonly bindGroup: GPUBindGroup;
+  /** What it reads and writes. */
+  bindGroup(): GPUBindGroup;
   /** Compiles the entry point that suits the shape best; absent where all are compiled. Others take its place until then. */
   prepare?(shape: StepShape): Promise<void>;
   /** Has the driver compile on another thread what {@linkcode prepare} would wait for, where it may take seconds; else null. */
@@ -78,7 +78,7 @@ export function encodeDispatches(
     const pipeline = dispatch.pipeline(shape);
     if (pipeline !== bound) pass.setPipeline(pipeline);
     bound = pipeline;
-    pass.setBindGroup(0, dispatch.bindGroup);
+    pass.setBindGroup(0, dispatch.bindGroup());
     pass.dispatchWorkgroups(x, y);
   }
 }

@@ -3,6 +3,15 @@
  *
  * @module
  */
+import type { BindingKind } from "../../kernels/mod.ts";
+
+/** How a texture's slots go on in further layers, which come into use by and by: a driver clears all that is bound. */
+export interface Chunks {
+  /** Layers of a chunk, one for each slot. Slot i of chunk c is layer c · numLayers + i. */
+  readonly numLayers: number;
+  /** Chunks that are in use, from the first one on. */
+  numUsed: number;
+}
 
 /** One of several equal pieces of memory in one object, which a kernel can reach by their number; alone it is like any other. */
 export interface SlotOf<Stack extends GPUTexture | GPUBuffer> {
@@ -12,6 +21,8 @@ export interface SlotOf<Stack extends GPUTexture | GPUBuffer> {
   readonly index: number;
   /** Bytes of a buffer's slot that are bound; those of slot i begin at i times {@linkcode slotStride} of it. */
   readonly nbytes?: number;
+  /** Of a texture whose slots grow. */
+  readonly chunks?: Chunks;
 }
 
 /** A slot of either kind. */
@@ -61,17 +72,28 @@ export function locateTexture(resource: TextureResource): { texture: GPUTexture;
   return { texture: resource.stack, layer: resource.index };
 }
 
-/** How a resource is bound; a texture of several slots as a whole, unless the resource is one of them. */
-export function bindingOf(resource: GpuResource): GPUBindingResource {
+/** How a resource is bound: one layer of a texture, or where the kernel takes several, those from there on that are in use. */
+export function bindingOf(resource: GpuResource, kind: BindingKind): GPUBindingResource {
   if (isTexture(resource)) {
-    if (!isStackSlot(resource) && resource.depthOrArrayLayers > 1) {
-      return resource.createView({ dimension: "2d-array" });
-    }
     const { texture, layer } = locateTexture(resource);
-    return texture.createView({ dimension: "2d", baseArrayLayer: layer, arrayLayerCount: 1 });
+    if (!kind.endsWith("_array")) {
+      return texture.createView({ dimension: "2d", baseArrayLayer: layer, arrayLayerCount: 1 });
+    }
+    const chunks = chunksOf(resource);
+    const end = chunks ? chunks.numUsed * chunks.numLayers : texture.depthOrArrayLayers;
+    return texture.createView({
+      dimension: "2d-array",
+      baseArrayLayer: layer,
+      arrayLayerCount: end - layer,
+    });
   }
   const { buffer, offset } = locateBuffer(resource);
   return isStackSlot(resource) ? { buffer, offset, size: resource.nbytes! } : { buffer };
+}
+
+/** Null where it does not grow. */
+export function chunksOf(resource: GpuResource): Chunks | null {
+  return isStackSlot(resource) ? resource.chunks ?? null : null;
 }
 
 function objectOf(resource: GpuResource): GPUBuffer | GPUTexture {

@@ -89,9 +89,7 @@ export class LayerFusion {
         const resources = [this.failures, range, this.#step];
         return forms.map((form): Dispatch => ({
           kernel: `fused_${form.numTokens}`,
-          get bindGroup() {
-            return form.bind(resources);
-          },
+          bindGroup: () => form.bind(resources),
           async prepare(shape) {
             if (chooseForm(forms, shape) === form) await form.compile();
           },
@@ -137,7 +135,7 @@ class Form {
   readonly #device: GpuDevice;
   readonly #run: LayerRun;
   #description: ReturnType<typeof describeRun> | null = null;
-  readonly #bindGroups = new Map<readonly GPUBuffer[], GPUBindGroup>();
+  readonly #bindGroups = new Map<readonly GPUBuffer[], () => GPUBindGroup>();
 
   constructor(device: GpuDevice, run: LayerRun, numTokens: number) {
     this.#device = device;
@@ -158,11 +156,11 @@ class Form {
   /** @param resources those that follow the run's own: barrier, range, step */
   bind(resources: readonly GPUBuffer[]): GPUBindGroup {
     const known = this.#bindGroups.get(resources);
-    if (known) return known;
+    if (known) return known();
     const { kernel, resources: own } = this.#described;
-    const group = this.#device.bind(kernel, [...own, ...resources]);
-    this.#bindGroups.set(resources, group);
-    return group;
+    const bound = this.#device.bind(kernel, [...own, ...resources]);
+    this.#bindGroups.set(resources, bound);
+    return bound();
   }
 
   async compile(): Promise<void> {

@@ -152,7 +152,7 @@ function chooseForm(
   forms: readonly SizedForm[],
   options: {
     kernel: string;
-    bindGroup: GPUBindGroup;
+    bindGroup: () => GPUBindGroup;
     count: Count;
     from: number;
     to: number;

@@ -31,7 +31,7 @@ export class FormChoice implements FormSlot, Tunable {
   readonly numTokens: number;
   readonly shapes: readonly string[];
   readonly #compile: FormChoiceOptions["shapes"];
-  readonly #bindGroups: GPUBindGroup[] = [];
+  readonly #bindGroups: (() => GPUBindGroup)[] = [];
   #weightBytes = 0;
   #form: Form;
 
@@ -58,7 +58,7 @@ export class FormChoice implements FormSlot, Tunable {
   }
 
   /** Takes a layer in. */
-  addLayer(bindGroup: GPUBindGroup, weightBytes: number): void {
+  addLayer(bindGroup: () => GPUBindGroup, weightBytes: number): void {
     this.#bindGroups.push(bindGroup);
     this.#weightBytes += weightBytes;
   }

@@ -22,7 +22,7 @@ import { chooseShapes, type GpuShapes } from "./gpu_shapes.ts";
 import type {
   Activation,
   AttentionOptions,
-  KvLayer,
+  KvCache,
   KvLayout,
   Matrix,
   Norm,
@@ -212,12 +212,13 @@ export function createVectorBuffers(
 }
 
 /** KV caches in two storage buffers a layer, [slots, KH, C] of elem each. */
-export function createKvBuffers(device: GpuDevice, layout: KvLayout, count: number): KvLayer[] {
+export function createKvBuffers(device: GpuDevice, layout: KvLayout, count: number): KvCache {
   const { numBlocks, blockSize, numKvHeads, headDim, elem } = layout;
   const size = numBlocks * blockSize * numKvHeads * headDim * (elem === "f16" ? 2 : 4);
-  return Array.from({ length: count }, (_, i) => ({
+  const layers = Array.from({ length: count }, (_, i) => ({
     ...layout,
     keys: device.createBuffer(`keys ${i}`, size),
     values: device.createBuffer(`values ${i}`, size),
   }));
+  return { layers };
 }

@@ -11,11 +11,13 @@ import {
   type PhaseResource,
 } from "../../kernels/mod.ts";
 import {
+  chunksOf,
   type Dispatch,
   type GpuResource,
   isStackSlot,
   type Overrides,
   slotStride,
+  type StackSlot,
   type StepShape,
 } from "../gpu/mod.ts";
 
@@ -107,9 +109,13 @@ export function describeRun({ layer, strides }: LayerRun, numTokens: number): {
   overrides: Overrides;
 } {
   const bindings = new Map<GPUBuffer | GPUTexture, number>();
+  const resources: GpuResource[] = [];
   const bind = (resource: GpuResource, stride: number | null): PhaseResource => {
     const whole = isStackSlot(resource) ? resource.stack : resource;
-    if (!bindings.has(whole)) bindings.set(whole, bindings.size);
+    if (!bindings.has(whole)) {
+      bindings.set(whole, bindings.size);
+      resources.push(chunksOf(resource) ? { ...resource as StackSlot, index: 0 } : whole);
+    }
     const binding = bindings.get(whole)!;
     if (!isStackSlot(resource)) return { binding };
     const { index: first, nbytes } = resource;
@@ -125,5 +131,5 @@ export function describeRun({ layer, strides }: LayerRun, numTokens: number): {
   const overrides = phases.flatMap((phase, i) =>
     Object.entries(phase.overrides).map(([name, value]) => [phaseOverride(i, name), value] as const)
   );
-  return { kernel, resources: [...bindings.keys()], overrides: Object.fromEntries(overrides) };
+  return { kernel, resources, overrides: Object.fromEntries(overrides) };
 }

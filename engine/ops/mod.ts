@@ -6,8 +6,9 @@
 import type { AdapterKind } from "../gpu/mod.ts";
 import { createBufferMatrices } from "./buffer_matrices.ts";
 import { createGpuOperations, createKvBuffers, createVectorBuffers } from "./gpu_operations.ts";
+import { createKvTextures } from "./kv_textures.ts";
 import type { KernelSet } from "./operations.ts";
-import { createKvTextures, createSoftwareOperations } from "./software_operations.ts";
+import { createSoftwareOperations } from "./software_operations.ts";
 import { createVectors } from "./stacks.ts";
 import { activationsOf, TILED_MATRICES } from "./tiled_matrices.ts";
 
@@ -20,7 +21,7 @@ export const GPU_SET: KernelSet = {
   activationsOf: () => "f32",
   matrices: createBufferMatrices(),
   createVectors: createVectorBuffers,
-  createKvLayers: createKvBuffers,
+  createKvCache: createKvBuffers,
   createOperations: (device, step, limits) => createGpuOperations(device, step, limits),
 };
 
@@ -30,7 +31,7 @@ export const SOFTWARE_SET: KernelSet = {
   activationsOf,
   matrices: TILED_MATRICES,
   createVectors,
-  createKvLayers: createKvTextures,
+  createKvCache: createKvTextures,
   createOperations: createSoftwareOperations,
 };
 

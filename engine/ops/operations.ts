@@ -57,7 +57,7 @@ export interface KernelSet {
   /** Allocates vectors of f32 by their name and number of elements. */
   createVectors(device: GpuDevice, sizes: ReadonlyMap<string, number>): Map<string, BufferResource>;
   /** Allocates the KV caches of `count` layers. */
-  createKvLayers(device: GpuDevice, layout: KvLayout, count: number): KvLayer[];
+  createKvCache(device: GpuDevice, layout: KvLayout, count: number): KvCache;
   /** Creates the operations of one model on one device. */
   createOperations(device: GpuDevice, step: StepBuffers, limits: OperationLimits): Operations;
 }
@@ -90,6 +90,13 @@ export interface AttentionShape {
   readonly numKvHeads: number;
   /** C, a multiple of 8. */
   readonly headDim: number;
+}
+
+/** The paged KV cache of all layers. */
+export interface KvCache {
+  readonly layers: readonly KvLayer[];
+  /** Makes the first blocks usable, in front of the step that uses them; absent where all are from the start. */
+  reserve?(numBlocks: number): void;
 }
 
 /** One layer's part of the paged KV cache, as the kernel set that made it lays it out. */

@@ -6,6 +6,7 @@
 import { SOFTWARE_KERNELS } from "../../kernels/mod.ts";
 import type { Dispatch, GpuDevice } from "../gpu/mod.ts";
 import { createDispatch, PER_TOKEN } from "./dispatch.ts";
+import { kvOverrides } from "./kv_textures.ts";
 import type { FusableDispatch, FusablePhase } from "./layer_runs.ts";
 import type { AttentionOptions, KvLayer, StepBuffers } from "./operations.ts";
 import { type SoftwareActivation, stagedOverrides } from "./software_activations.ts";
@@ -43,6 +44,7 @@ export function appendToCache(
       NUM_KV_HEADS: numKvHeads,
       HEAD_DIM: headDim,
       ROTARY_DIM: options.rotaryDim,
+      ...kvOverrides(kv),
     },
     elem: kv.elem,
     x: Math.ceil((numHeads + 2 * numKvHeads) * texelsPerHead / LANES),
@@ -118,6 +120,7 @@ async function attend(
     SCALE: options.scale,
     SOFT_CAP: options.softCap ?? 0,
     WINDOW: options.window ?? 0,
+    ...kvOverrides(kv),
     ...(isStaged ? stagedOverrides(y) : {}),
   };
   const phase: FusablePhase = {

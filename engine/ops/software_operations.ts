@@ -8,12 +8,12 @@ import type { Dispatch, GpuDevice, GpuResource } from "../gpu/mod.ts";
 import { createChooseTokens } from "./choose_tokens.ts";
 import { createDispatch, PER_LOGITS_ROW, PER_TOKEN } from "./dispatch.ts";
 import { canFuse, LayerFusion } from "./fusion.ts";
+import { kvOverrides } from "./kv_textures.ts";
 import type {
   Activation,
   AttentionOptions,
   AttentionShape,
   KvLayer,
-  KvLayout,
   Matrix,
   OperationLimits,
   Operations,
@@ -29,7 +29,6 @@ import {
 } from "./software_activations.ts";
 import { createSoftwareLinear } from "./software_linear.ts";
 import { Scratch } from "./software_scratch.ts";
-import { createTextures, type TextureSpec } from "./stacks.ts";
 import { numTilesOf, tileOverrides, weightFormatOf } from "./tiled_matrices.ts";
 
 const LANES = 8;
@@ -98,6 +97,7 @@ export function createSoftwareOperations(
             HEAD_DIM: headDim,
             ROTARY_DIM: rotaryDim,
             HAS_BIAS: bias !== undefined,
+            ...kvOverrides(kv),
           },
           numTiles: Math.ceil(pairs / LANES),
           count: PER_TOKEN,
@@ -257,22 +257,4 @@ function normHeads(
     x: Math.ceil((numHeads + numKvHeads) / LANES),
     y: PER_TOKEN,
   });
-}
-
-/** Texels of a line of the KV cache; kernels/lib/kv_tiles.wgsl has it as a power of two. */
-const KV_TEXTURE_WIDTH = 8192;
-
-/** KV caches in two storage textures a layer; see kernels/lib/kv_tiles.wgsl. */
-export function createKvTextures(device: GpuDevice, layout: KvLayout, count: number): KvLayer[] {
-  const { numBlocks, blockSize, numKvHeads, headDim, elem } = layout;
-  const numTexels = numBlocks * blockSize * numKvHeads * headDim / (elem === "f16" ? 8 : 4);
-  const size = [
-    Math.min(KV_TEXTURE_WIDTH, numTexels),
-    Math.ceil(numTexels / KV_TEXTURE_WIDTH),
-  ] as const;
-  // Apart, since a kernel that binds them whole binds both.
-  const [keys, values] = ["keys", "values"].map((label) =>
-    createTextures(device, new Array<TextureSpec>(count).fill({ label, size }))
-  );
-  return keys!.map((own, i) => ({ ...layout, keys: own, values: values![i]! }));
 }

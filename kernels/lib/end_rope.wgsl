@@ -44,9 +44,9 @@ fn store_block(t: u32, block: u32, slot: u32, low: vec4f, high: vec4f) {
   for (var i = 0u; i < BLOCK_TEXELS; i++) {
     let at = kv_texel_at(first + i * KV_LANES);
     if (is_key) {
-      textureStore(k_cache, at, block_texel(i, low, high));
+      textureStore(k_cache, at.xy, at.z, block_texel(i, low, high));
     } else {
-      textureStore(v_cache, at, block_texel(i, low, high));
+      textureStore(v_cache, at.xy, at.z, block_texel(i, low, high));
     }
   }
 }

@@ -67,8 +67,8 @@ export const attentionKernel: (options: AttentionKernelOptions) => AssembledKern
         q: ["texture_float"],
         tokens: ["read", "array<Token>"],
         block_tables: ["read", "array<u32>"],
-        k_cache: ["texture_uint"],
-        v_cache: ["texture_uint"],
+        k_cache: ["texture_uint_array"],
+        v_cache: ["texture_uint_array"],
         step: ["uniform", "Step"],
         ...(end ? end.bindings : { y: ["read_write", "array<vec4f>"] }),
       },
@@ -135,7 +135,7 @@ fn fetch_ahead(number: u32, lane: u32) -> u32 {
     unroll(numTouches, (i) =>
       `{
     let at = kv_texel_at(number + min((lane * ${numTouches}u + ${i}u) * 4u, TEXELS * 8u - 4u));
-    any |= textureLoad(k_cache, at).x | textureLoad(v_cache, at).x;
+    any |= textureLoad(k_cache, at.xy, at.z).x | textureLoad(v_cache, at.xy, at.z).x;
   }`)
   }
   return any;
@@ -161,7 +161,7 @@ function body(
   const columns = (line: (c: number) => string) => unroll(fours, line);
   // Texel i of a position; those of a head lie in one row of the cache if they divide it.
   const at = (i: number) =>
-    8192 % (8 * texels) === 0 ? `at + vec2u(${8 * i}u, 0u)` : `kv_texel_at(number + ${8 * i}u)`;
+    8192 % (8 * texels) === 0 ? `at + vec3u(${8 * i}u, 0u, 0u)` : `kv_texel_at(number + ${8 * i}u)`;
   return `
 @compute @workgroup_size(8)
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -207,7 +207,8 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       ${
     unroll(texels, (i) =>
       `{
-        let k = textureLoad(k_cache, ${at(i)});
+        let texel = ${at(i)};
+        let k = textureLoad(k_cache, texel.xy, texel.z);
         let low = texel_low(k);
         ${foursPerTexel === 2 ? "let high = texel_high(k);" : ""}
         ${
@@ -229,7 +230,8 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       ${
     unroll(texels, (i) =>
       `{
-        let v = textureLoad(v_cache, ${at(i)});
+        let texel = ${at(i)};
+        let v = textureLoad(v_cache, texel.xy, texel.z);
         ${
         unroll(foursPerTexel, (half) =>
           `{

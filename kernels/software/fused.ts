@@ -107,7 +107,8 @@ function joinBindings(phases: readonly Phase[]): Bindings {
       if (known && known[1] !== type) {
         throw new Error(`A resource of ${kernel.name} is ${known[1]} as well as ${type}`);
       }
-      const own: BindingKind = slot && !type ? `${kind}_array` as BindingKind : kind;
+      const isStack = slot && !type && !kind.endsWith("_array");
+      const own = isStack ? `${kind}_array` as BindingKind : kind;
       const joint = known ? joinKinds(known[0], own) : own;
       joined[binding] = type ? [joint, type] : [joint];
     }
@@ -147,16 +148,19 @@ function phaseCode({ kernel, entry, resources }: Phase, phase: number): string {
       continue;
     }
     const value = kind.startsWith("texture_uint") ? "vec4u" : "vec4f";
-    const isWritten = kind.endsWith("_write");
+    const isWritten = kind.includes("_write");
+    const isArray = kind.endsWith("_array");
+    const at = isArray ? "at: vec2u, further: u32" : "at: vec2u";
+    const slotIndex = isArray ? `${index} + further` : index;
     const accessor = `${isWritten ? "store" : "load"}_slot_p${phase}_${name}`;
     code = code.replaceAll(`texture${isWritten ? "Store" : "Load"}(${name},`, `${accessor}(`);
     accessors.push(
       isWritten
-        ? `fn ${accessor}(at: vec2u, value: ${value}) {
-  textureStore(${bindingName(binding)}, at, ${index}, value);
+        ? `fn ${accessor}(${at}, value: ${value}) {
+  textureStore(${bindingName(binding)}, at, ${slotIndex}, value);
 }`
-        : `fn ${accessor}(at: vec2u) -> ${value} {
-  return textureLoad(${bindingName(binding)}, at, ${index});
+        : `fn ${accessor}(${at}) -> ${value} {
+  return textureLoad(${bindingName(binding)}, at, ${slotIndex});
 }`,
     );
   }

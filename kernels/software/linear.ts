@@ -139,8 +139,8 @@ function endOf(
           tokens: ["read", "array<Token>"],
           cos_sin: ["read", "array<vec4f>"],
           q: ["texture_float_write"],
-          k_cache: ["texture_uint_write"],
-          v_cache: ["texture_uint_write"],
+          k_cache: ["texture_uint_write_array"],
+          v_cache: ["texture_uint_write_array"],
         },
         parts: [kvTiles, kvElem === "f16" ? kvBlockF16 : kvBlockF32, endRope],
       };

@@ -18,8 +18,8 @@ override ROTARY_DIM: u32;
 @group(0) @binding(1) var<storage, read> tokens: array<Token>;
 @group(0) @binding(2) var<storage, read> cos_sin: array<vec4f>;
 @group(0) @binding(3) var q: texture_storage_2d<rgba32float, write>;
-@group(0) @binding(4) var k_cache: texture_storage_2d<rgba32uint, write>;
-@group(0) @binding(5) var v_cache: texture_storage_2d<rgba32uint, write>;
+@group(0) @binding(4) var k_cache: texture_storage_2d_array<rgba32uint, write>;
+@group(0) @binding(5) var v_cache: texture_storage_2d_array<rgba32uint, write>;
 
 // Four components of a head, from c fours on, rotated by the position.
 fn rotated(head_start: u32, c: u32, position: u32) -> vec4f {
@@ -54,19 +54,23 @@ fn rope_kv_append_tiled(
   let c = d * FOURS_PER_TEXEL;
   if (head >= NUM_HEADS + NUM_KV_HEADS) { // a value head
     let kv_head = head - NUM_HEADS - NUM_KV_HEADS;
-    let at = kv_texel_number(token.slot, NUM_KV_HEADS, kv_head, texels_per_head) + d * KV_LANES +
-      token.slot % KV_LANES;
+    let at = kv_texel_at(
+      kv_texel_number(token.slot, NUM_KV_HEADS, kv_head, texels_per_head) + d * KV_LANES +
+        token.slot % KV_LANES,
+    );
     let texel = pack_texel(qkv[head_start + c], qkv[head_start + c + FOURS_PER_TEXEL - 1u]);
-    textureStore(v_cache, kv_texel_at(at), texel);
+    textureStore(v_cache, at.xy, at.z, texel);
     return;
   }
   let low = rotated(head_start, c, token.position);
   let high = rotated(head_start, c + FOURS_PER_TEXEL - 1u, token.position);
   if (head >= NUM_HEADS) { // a key head
     let kv_head = head - NUM_HEADS;
-    let at = kv_texel_number(token.slot, NUM_KV_HEADS, kv_head, texels_per_head) + d * KV_LANES +
-      token.slot % KV_LANES;
-    textureStore(k_cache, kv_texel_at(at), pack_texel(low, high));
+    let at = kv_texel_at(
+      kv_texel_number(token.slot, NUM_KV_HEADS, kv_head, texels_per_head) + d * KV_LANES +
+        token.slot % KV_LANES,
+    );
+    textureStore(k_cache, at.xy, at.z, pack_texel(low, high));
   } else {
     let x = head * (HEAD_DIM / 4u) + c;
     textureStore(q, vec2u(x, t), low);

@@ -1,9 +1,10 @@
+import { destroyResources, type SlotOf } from "../../engine/gpu/mod.ts";
 import { type AttentionOptions, type KvLayer, SOFTWARE_SET } from "../../engine/ops/mod.ts";
 import type { Elem } from "../../kernels/mod.ts";
 import { attentionReference } from "../reference/attention.ts";
 import { rmsNormReference } from "../reference/norm.ts";
 import { assertClose } from "../support/assert_close.ts";
-import { createBench, createKvLayer, output, upload, VARIANTS } from "../support/gpu.ts";
+import { createBench, createKvLayer, device, output, upload, VARIANTS } from "../support/gpu.ts";
 import { embedRows, EPS, identity, residualFor, runAndRead } from "../support/layer.ts";
 import { createRandom, randomValues } from "../support/random.ts";
 import assert from "node:assert/strict";
@@ -30,7 +31,10 @@ const BLOCKS = [0, 1].map((sequence) =>
 
 const X = [0, 1].map((sequence) => randomValues(createRandom(sequence + 1), LENGTH * ROW_SIZE));
 
-type Options = Pick<AttentionOptions, "scale" | "softCap" | "window">;
+interface Options extends Pick<AttentionOptions, "scale" | "softCap" | "window"> {
+  /** Added to each of {@linkcode BLOCKS}. @default 0 */
+  firstBlock?: number;
+}
 
 /** [sequence, position] of each token of a batch. */
 type Batch = readonly (readonly [sequence: number, position: number])[];
@@ -49,13 +53,18 @@ function createKv(elem: Elem): KvLayer {
 }
 
 /** Runs one step of these tokens on the cache as earlier steps left it; each token's outputs. */
-async function attend(kv: KvLayer, batch: Batch, options: Options): Promise<Float32Array[]> {
+async function attend(
+  kv: KvLayer,
+  batch: Batch,
+  { firstBlock = 0, ...options }: Options,
+): Promise<Float32Array[]> {
+  const blockTables = BLOCKS.map((blocks) => blocks.map((block) => firstBlock + block));
   const tokens = batch.map(([sequence, position], id) => {
-    const block = BLOCKS[sequence]![Math.floor(position / BLOCK_SIZE)]!;
+    const block = blockTables[sequence]![Math.floor(position / BLOCK_SIZE)]!;
     return { id, position, slot: block * BLOCK_SIZE + position % BLOCK_SIZE, sequence };
   });
   const bench = createBench(tokens, {
-    blockTables: BLOCKS,
+    blockTables,
     logitsRows: tokens.map(({ id }) => id),
     variant: VARIANT,
   });
@@ -115,6 +124,30 @@ for (const [elem, options] of CASES) {
     }
   });
 }
+
+Deno.test("attention of the software set finds a sequence in all chunks of a cache, and what it had before it grew", async () => {
+  const { numKvHeads, headDim } = SIZES;
+  const options = { scale: 0.5 };
+  const layout = { elem: "f16", numKvHeads, headDim, blockSize: BLOCK_SIZE } as const;
+  const expected = await attend(createKv("f16"), range(0, 0, LENGTH), options);
+  const cache = SOFTWARE_SET.createKvCache(device, { ...layout, numBlocks: 40_000 }, 1);
+  const [kv] = cache.layers as [KvLayer];
+  const { stack } = kv.keys as SlotOf<GPUTexture>;
+  assert.ok(stack.depthOrArrayLayers > 1, "the cache has one chunk");
+  const slotTexels = numKvHeads * headDim / 8;
+  const chunkBlocks = stack.width * stack.height / slotTexels / BLOCK_SIZE;
+  assert.deepEqual(await attend(kv, range(0, 0, LENGTH), options), expected);
+  cache.reserve!(chunkBlocks + NUM_BLOCKS);
+  const last = range(0, LENGTH - 1, LENGTH);
+  assert.deepEqual(await attend(kv, last, options), [expected.at(-1)]);
+  const firstBlock = chunkBlocks - NUM_BLOCKS / 2;
+  const ends = BLOCKS[0]!.map((block) => Math.floor((firstBlock + block) / chunkBlocks));
+  assert.deepEqual([...new Set(ends)].sort(), [0, 1]);
+  const across = { ...options, firstBlock };
+  assert.deepEqual(await attend(kv, range(0, 0, LENGTH), across), expected);
+  assert.deepEqual(await attend(kv, last, options), [expected.at(-1)]);
+  destroyResources([kv.keys, kv.values]);
+});
 
 Deno.test("attention of the software set equals f64 where scores rise far above the first ones", async () => {
   const scale = 16;

@@ -57,7 +57,7 @@ async function invoke(
     const encoder = device.raw.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, device.bind(of, resources));
+    pass.setBindGroup(0, device.bind(of, resources)());
     pass.dispatchWorkgroups(x!, y);
     pass.end();
     device.raw.queue.submit([encoder.finish()]);
@@ -180,12 +180,12 @@ Deno.test("matrices of a stack hold the same texels as each alone", async (t) =>
   }
 });
 
-Deno.test("createKvLayers() keeps keys of all layers in one texture, and values in another", () => {
+Deno.test("createKvCache() keeps keys of all layers in one texture, and values in another", () => {
   const layout = { elem: "f16", blockSize: 16, numBlocks: 2, numKvHeads: 1, headDim: 8 } as const;
   const placesOfLayers = (count: number) => {
-    const layers = SOFTWARE_SET.createKvLayers(device, layout, count);
+    const { layers } = SOFTWARE_SET.createKvCache(device, layout, count);
     return placesOf(layers.flatMap(({ keys, values }) => [keys, values]));
   };
-  assert.deepEqual(placesOfLayers(1), [[0, null], [1, null]]);
+  assert.deepEqual(placesOfLayers(1), [[0, 0], [1, 0]]);
   assert.deepEqual(placesOfLayers(3), [[0, 0], [1, 0], [0, 1], [1, 1], [0, 2], [1, 2]]);
 });

@@ -159,7 +159,9 @@ export function emptyMatrix(layout: MatrixLayout, matrices: MatrixStore): Matrix
 
 /** The KV cache of one layer. */
 export function createKvLayer(set: KernelSet, layout: KvLayout): KvLayer {
-  return set.createKvLayers(device, layout, 1)[0]!;
+  const { layers, reserve } = set.createKvCache(device, layout, 1);
+  reserve?.(layout.numBlocks);
+  return layers[0]!;
 }
 
 /** Uploads a dense matrix and returns it with the values that the device sees. */

@@ -11,12 +11,19 @@ import {
   type StepShape,
 } from "../../gpu/mod.ts";
 import { type Activations, computeRopeFrequencies, computeRopeTable } from "../../models/mod.ts";
-import type { Operations, StepBuffers } from "../../ops/mod.ts";
+import type { KvCache, Operations, StepBuffers } from "../../ops/mod.ts";
 import { MAX_GREEDY_STEPS } from "../../runtime/runner.ts";
 import { type ShapeStore, tuneKernels } from "./autotune.ts";
 import type { LoadedWeights } from "./load_weights.ts";
 import { type ModelPlan, runnerLimits } from "./model_plan.ts";
-import { maxBlocksOf, type StepBatch, StepWriter, TOKEN_WORDS } from "./step_batch.ts";
+import {
+  maxBlocksOf,
+  NUM_SPARE_BLOCKS,
+  SPARE_BLOCK,
+  type StepBatch,
+  StepWriter,
+  TOKEN_WORDS,
+} from "./step_batch.ts";
 import { describeKernels } from "./step_costs.ts";
 import { StepPass } from "./step_pass.ts";
 import { ThreadChoice } from "./thread_choice.ts";
@@ -41,6 +48,7 @@ interface RecordedModelParts {
   readonly options: RecordedModelOptions;
   readonly resources: readonly GpuResource[];
   readonly ops: Operations;
+  readonly kv: KvCache;
   readonly step: StepBuffers;
   readonly activations: Activations;
   /** From tokens to logits. */
@@ -133,14 +141,14 @@ export class RecordedModel {
       hidden: create("hidden", config.hiddenSize * maxStepTokens),
       logits: create("logits", config.vocabSize * memory.maxLogitsRows),
     };
-    const kv = kernelSet.createKvLayers(device, {
+    const kv = kernelSet.createKvCache(device, {
       elem: plan.kvElem,
       blockSize: memory.blockSize,
-      numBlocks: memory.numBlocks + 1, // the last one is no sequence's: see prepareMore()
+      numBlocks: NUM_SPARE_BLOCKS + memory.numBlocks,
       numKvHeads: config.numKeyValueHeads,
       headDim: config.headDim,
     }, config.numHiddenLayers);
-    const caches = kv.flatMap(({ keys, values }) => [keys, values]);
+    const caches = kv.layers.flatMap(({ keys, values }) => [keys, values]);
     resources.push(...caches);
     // A driver clears new memory at its first use: asked now, one on the CPU does so while kernels are compiled here.
     for (const cache of caches) device.touch(cache);
@@ -157,11 +165,11 @@ export class RecordedModel {
       maxStepTokens,
       fusesLayers: plan.fusesLayers,
     });
-    const parts = { ops, weights, activations, kv, cosSin };
+    const parts = { ops, weights, activations, kv: kv.layers, cosSin };
     const dispatches = await plan.architecture.record(config, parts);
     const choice = await recordChoice(ops, plan, { logits: activations.logits, create });
     return new RecordedModel({
-      ...{ device, options, resources, ops, step, activations, dispatches, choice },
+      ...{ device, options, resources, ops, kv, step, activations, dispatches, choice },
     });
   }
 
@@ -193,7 +201,7 @@ export class RecordedModel {
   /** A step whose keys and values go to the block that no sequence has. */
   #describe({ numTokens, numLogits }: WarmUpStep): StepBatch {
     const tokens = new Array<number>(numTokens).fill(0);
-    const blocks = [this.#parts.options.plan.memory.numBlocks];
+    const blocks = [SPARE_BLOCK];
     return this.writer.write([{ sequence: -1, tokens, firstPosition: 0, blocks, numLogits }]);
   }
 
@@ -215,8 +223,9 @@ export class RecordedModel {
   }
 
   /** Describes the next batch to the kernels. */
-  #write({ shape, tokens, logitsRows, blockTables }: StepBatch): void {
-    const { device, step } = this.#parts;
+  #write({ shape, tokens, logitsRows, blockTables, numBlocks }: StepBatch): void {
+    const { device, step, kv } = this.#parts;
+    kv.reserve?.(numBlocks);
     this.#stepWords[0] = shape.numTokens;
     this.#stepWords[1] = shape.numLogits;
     device.writeBuffer(step.step, this.#stepWords);

@@ -9,6 +9,12 @@ import type { RunnerEntry, RunnerLimits } from "../../runtime/runner.ts";
 /** Words of a `Token` in kernels/lib/step.wgsl. */
 export const TOKEN_WORDS = 4;
 
+/** Blocks at the start of a cache that no sequence has: block b of a runner's is block b + NUM_SPARE_BLOCKS of the device's. */
+export const NUM_SPARE_BLOCKS = 1;
+
+/** The one of a step that is computed for the kernels' sake. */
+export const SPARE_BLOCK = -1;
+
 /** A step in the words of kernels/lib/step.wgsl. */
 export interface StepBatch {
   readonly shape: StepShape;
@@ -18,6 +24,8 @@ export interface StepBatch {
   readonly logitsRows: Uint32Array<ArrayBuffer>;
   /** [S, maxBlocks], where they are not what they were in the batch before; else empty. */
   readonly blockTables: Uint32Array<ArrayBuffer>;
+  /** Blocks of the cache, from the first one on, that this batch and those before it have used. */
+  readonly numBlocks: number;
 }
 
 /** Row length of the block tables. */
@@ -34,6 +42,7 @@ export class StepWriter {
   readonly #tokens: Uint32Array<ArrayBuffer>;
   readonly #blockTables: Uint32Array<ArrayBuffer>;
   readonly #logitsRows: Uint32Array<ArrayBuffer>;
+  #numBlocks = 0;
 
   constructor(limits: RunnerLimits) {
     this.#blockSize = limits.blockSize;
@@ -56,8 +65,8 @@ export class StepWriter {
         const word = TOKEN_WORDS * numTokens++;
         this.#tokens[word] = tokens[i]!;
         this.#tokens[word + 1] = position;
-        this.#tokens[word + 2] = blocks[Math.floor(position / this.#blockSize)]! * this.#blockSize +
-          position % this.#blockSize;
+        const block = blocks[Math.floor(position / this.#blockSize)]! + NUM_SPARE_BLOCKS;
+        this.#tokens[word + 2] = block * this.#blockSize + position % this.#blockSize;
         this.#tokens[word + 3] = sequence;
       }
       for (let i = numRows; i > 0; i--) this.#logitsRows[numLogits++] = numTokens - i;
@@ -69,6 +78,7 @@ export class StepWriter {
       tokens,
       logitsRows: this.#logitsRows.subarray(0, numLogits),
       blockTables: this.#blockTables.subarray(0, numTableWords),
+      numBlocks: this.#numBlocks,
     };
   }
 
@@ -77,8 +87,10 @@ export class StepWriter {
     const first = sequence * this.#maxBlocks;
     let isNew = false;
     for (let i = 0; i < blocks.length; i++) {
-      if (this.#blockTables[first + i] === blocks[i]) continue;
-      this.#blockTables[first + i] = blocks[i]!;
+      const block = blocks[i]! + NUM_SPARE_BLOCKS;
+      if (this.#blockTables[first + i] === block) continue;
+      this.#blockTables[first + i] = block;
+      this.#numBlocks = Math.max(this.#numBlocks, block + 1);
       isNew = true;
     }
     return isNew;

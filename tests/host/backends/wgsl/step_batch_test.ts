@@ -28,14 +28,17 @@ const ENTRIES: RunnerEntry[] = [
 ];
 
 Deno.test("StepWriter.write() gives each token its id, position, slot and row of the block tables", () => {
-  const { shape, tokens, logitsRows, blockTables } = new StepWriter(LIMITS).write(ENTRIES);
+  const { shape, tokens, logitsRows, blockTables, numBlocks } = new StepWriter(LIMITS).write(
+    ENTRIES,
+  );
   assert.deepEqual([shape.numTokens, shape.numLogits], [25, 5]);
-  assert.deepEqual([...tokens.subarray(0, 4)], [50, 0, 48, 0]);
-  assert.deepEqual([...tokens.subarray(4 * 16, 4 * 17)], [66, 16, 16, 0]);
-  assert.deepEqual([...tokens.subarray(4 * 21, 4 * 22)], [2, 16, 32, 1]);
-  assert.deepEqual([...tokens.subarray(4 * 24)], [6, 40, 6 * 16 + 8, 2]);
+  assert.deepEqual([...tokens.subarray(0, 4)], [50, 0, 64, 0]);
+  assert.deepEqual([...tokens.subarray(4 * 16, 4 * 17)], [66, 16, 32, 0]);
+  assert.deepEqual([...tokens.subarray(4 * 21, 4 * 22)], [2, 16, 48, 1]);
+  assert.deepEqual([...tokens.subarray(4 * 24)], [6, 40, 7 * 16 + 8, 2]);
   assert.deepEqual([...logitsRows], [19, 21, 22, 23, 24]);
-  assert.deepEqual([...blockTables], [3, 1, 0, 0, 0, 2, 0, 0, 4, 5, 6, 0]);
+  assert.deepEqual([...blockTables], [4, 2, 0, 0, 1, 3, 0, 0, 5, 6, 7, 0]);
+  assert.equal(numBlocks, 8);
 });
 
 Deno.test("StepWriter.write() repeats block tables only where they change", () => {

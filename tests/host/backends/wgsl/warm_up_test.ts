@@ -7,7 +7,7 @@ function dispatch(kernel: string, numTiles: number, parts: Partial<Dispatch> = {
   const pipelines = PIPELINES[kernel]!;
   return {
     kernel,
-    bindGroup: {} as GPUBindGroup,
+    bindGroup: () => ({} as GPUBindGroup),
     pipeline: ({ numTokens }) => pipelines[numTokens === 1 ? 0 : 1]!,
     workgroupsX: ({ numLogits }) => kernel === "head" ? numLogits : 1,
     workgroupsY: () => numTiles,
@@ -28,7 +28,7 @@ function record(dispatches: readonly Dispatch[]): { warmUp: WarmUp; runs: string
     dispatches,
     describe: (step) => ({
       shape: { ...step, contextLength: 256 },
-      ...{ tokens: none, logitsRows: none, blockTables: none },
+      ...{ tokens: none, logitsRows: none, blockTables: none, numBlocks: 1 },
     }),
     run({ shape: { numTokens, numLogits } }, some) {
       const places = some.map((dispatch) => dispatches.indexOf(dispatch));

@@ -49,7 +49,10 @@ export function assembleKernel(name: string, assembly: Assembly): AssembledKerne
     entries: entries ? Object.keys(entries) : [name],
     bindings: Object.values(bindings).map(([kind]) => kind),
     elems: [],
-    source: () => [declareBindings(bindings), ...parts, ...Object.values(entries ?? {})].join("\n"),
+    source: (_, entry) => {
+      const wanted = entry && entries ? [entries[entry]!] : Object.values(entries ?? {});
+      return [declareBindings(bindings), ...parts, ...wanted].join("\n");
+    },
     assembly,
   };
 }

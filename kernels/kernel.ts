@@ -32,8 +32,8 @@ export interface Kernel {
   readonly bindings: readonly BindingKind[];
   /** Element types that it can be compiled for; empty when it has no such choice. */
   readonly elems: readonly Elem[];
-  /** The whole WGSL module. */
-  source(elem?: Elem): string;
+  /** The WGSL module; of several entry points it may leave out all but one. */
+  source(elem?: Elem, entry?: string): string;
 }
 
 /** What a kernel is made from. */

@@ -6,6 +6,7 @@
 export { type GemmForm, type GemvForm, GPU_KERNELS, type GpuLinearOptions } from "./gpu/mod.ts";
 export type { AssembledKernel } from "./assemble.ts";
 export type { BindingKind, Elem, Kernel } from "./kernel.ts";
+export { fixOverrides, type Overrides } from "./overrides.ts";
 export {
   type AttentionKernelOptions,
   canTakeRows,

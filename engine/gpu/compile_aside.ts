@@ -4,8 +4,7 @@
  *
  * @module
  */
-import type { Kernel } from "../../kernels/mod.ts";
-import type { Overrides } from "./device.ts";
+import type { Kernel, Overrides } from "../../kernels/mod.ts";
 import { type GpuResource, isTexture, locateTexture } from "./resources.ts";
 
 /** An entry point, in what can be sent to another thread. */

@@ -4,7 +4,13 @@
  *
  * @module
  */
-import type { BindingKind, Elem, Kernel } from "../../kernels/mod.ts";
+import {
+  type BindingKind,
+  type Elem,
+  fixOverrides,
+  type Kernel,
+  type Overrides,
+} from "../../kernels/mod.ts";
 import { DeviceError } from "../errors.ts";
 import { listThreads, pinPoolThreads } from "./pin_threads.ts";
 import { isFastReadbackSafe } from "./readback.ts";
@@ -32,9 +38,6 @@ export interface AdapterInfo {
   /** Largest buffer, in bytes. */
   readonly maxBufferBytes: number;
 }
-
-/** A number fixed per pipeline. */
-export type Overrides = Readonly<Record<string, number | boolean>>;
 
 /** Limits asked for at the adapter's own maximum; the defaults of WebGPU are too small for a model. */
 const WANTED_LIMITS = [
@@ -92,12 +95,6 @@ export async function inspectAdapter(): Promise<AdapterInfo> {
   return describeAdapter(await requestAdapter());
 }
 
-/** Parsed WGSL, with what the parser said against it. */
-interface ShaderModule {
-  module: GPUShaderModule;
-  error: Promise<GPUError | null>;
-}
-
 /** A WebGPU device with its compiled kernels. */
 export class GpuDevice {
   /** The adapter that it came from. */
@@ -117,9 +114,8 @@ export class GpuDevice {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   /** By kinds of bindings: forms of a kernel share bind groups. */
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
-  /** By their code: a kernel's entry points share one. */
-  readonly #modules = new Map<string, ShaderModule>();
   #lost: DeviceError | null = null;
+  #betweenCompilations: (() => void) | null = null;
 
   private constructor(
     raw: GPUDevice,
@@ -202,9 +198,10 @@ export class GpuDevice {
   }
 
   /** Writes bytes at `offset`; a last incomplete word is filled up with zeros. */
-  writeBuffer(target: BufferResource, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+  writeBuffer(target: BufferResource, data: ArrayBufferView, offset = 0): void {
     const { buffer, offset: start } = locateBuffer(target);
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    // Shared memory will do.
+    const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     const whole = bytes.length - bytes.length % 4;
     if (whole > 0) this.raw.queue.writeBuffer(buffer, start + offset, bytes, 0, whole);
     if (whole < bytes.length) {
@@ -251,6 +248,16 @@ export class GpuDevice {
     if ("error" in built) throw built.error;
     if (invalid) throw new Error(`Invalid device object in ${what}: ${invalid.message}`);
     return built.value;
+  }
+
+  /** Runs `build`, and `work` in front of each compilation: it keeps this thread busy for up to half a second. */
+  async between<T>(work: () => void, build: () => Promise<T>): Promise<T> {
+    this.#betweenCompilations = work;
+    try {
+      return await build();
+    } finally {
+      this.#betweenCompilations = null;
+    }
   }
 
   /** The layout of bind group 0 of a kernel. */
@@ -319,18 +326,6 @@ export class GpuDevice {
     return pipeline;
   }
 
-  #parse(label: string, code: string): ShaderModule {
-    let parsed = this.#modules.get(code);
-    if (!parsed) {
-      this.raw.pushErrorScope("validation");
-      const module = this.raw.createShaderModule({ label, code });
-      // Awaited by whoever compiles it: nothing may come between push and pop.
-      parsed = { module, error: this.raw.popErrorScope() };
-      this.#modules.set(code, parsed);
-    }
-    return parsed;
-  }
-
   async #compile(
     kernel: Kernel,
     entry: string,
@@ -338,15 +333,16 @@ export class GpuDevice {
     elem: Elem | undefined,
   ): Promise<GPUComputePipeline> {
     const label = elem ? `${entry} ${elem}` : entry;
-    const { module, error: moduleError } = this.#parse(label, kernel.source(elem));
-    const constants = Object.fromEntries(
-      Object.entries(overrides).map(([name, value]) => [name, Number(value)]),
-    );
+    this.#betweenCompilations?.();
+    const code = fixOverrides(kernel.source(elem, entry), overrides);
+    this.raw.pushErrorScope("validation");
+    const module = this.raw.createShaderModule({ label, code });
+    const moduleError = this.raw.popErrorScope();
     try {
       return await this.raw.createComputePipelineAsync({
         label,
         layout: this.raw.createPipelineLayout({ bindGroupLayouts: [this.layout(kernel)] }),
-        compute: { module, entryPoint: entry, constants },
+        compute: { module, entryPoint: entry },
       });
     } catch (cause) {
       const reason = (await moduleError)?.message ?? String(cause);

@@ -4,6 +4,7 @@
  * @module
  */
 export { compileAside } from "./compile_aside.ts";
+export type { Overrides } from "../../kernels/mod.ts";
 export * from "./device.ts";
 export * from "./fast_waits.ts";
 export * from "./pass_timer.ts";

@@ -6,7 +6,7 @@
  */
 import type { GpuDevice } from "../gpu/mod.ts";
 import { numGroupsOf } from "./matrix.ts";
-import type { Matrix, MatrixLayout, MatrixPart, MatrixStore } from "./operations.ts";
+import type { Matrix, MatrixLayout, MatrixPart, MatrixStore, PieceSink } from "./operations.ts";
 
 /** Rows of a matrix of the gpu set. */
 export interface BufferPart extends MatrixPart {
@@ -58,12 +58,19 @@ export function createBufferMatrices(numLanes: number = NUM_LANES): MatrixStore 
         [...layouts].map(([name, layout]) => [name, createSplit(device, name, layout, limits)]),
       );
     },
-    write(device, matrix, plane, bytes) {
-      const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-      for (const part of matrix.parts as readonly BufferPart[]) {
-        if (plane === 0) writeWeights(device, matrix, part, aligned);
-        else writeScales(device, matrix, part, aligned);
+    maxPieceBytes: (layout) => Math.max(STRIP_BYTES, ...rowBytes(layout)),
+    pack(matrix, plane, bytes, sink) {
+      for (const [part, rows] of matrix.parts.entries()) {
+        const pack = plane === 0 ? packWeights : packScales;
+        pack(matrix, rows as PartRows, bytes, {
+          allocate: (nbytes) => sink.allocate(nbytes),
+          put: (offset) => sink.put({ part, resource: plane, offset }),
+        });
       }
+    },
+    upload(device, matrix, { part, resource, offset }, bytes) {
+      const buffer = matrix.parts[part]!.resources[resource] as GPUBuffer;
+      device.writeBuffer(buffer, bytes, offset);
     },
   };
 }
@@ -116,31 +123,37 @@ function pieceOrder(groups: Uint32Array, numLanes: number, numPieces: number): U
   return order;
 }
 
-function writeWeights(
-  device: GpuDevice,
-  matrix: Matrix,
-  { rowOffset, numRows, resources, numLanes }: BufferPart,
+/** Rows of a part. */
+type PartRows = Omit<BufferPart, "resources">;
+
+/** Takes pieces of one buffer. */
+interface StripSink extends Pick<PieceSink, "allocate"> {
+  put(offset: number): void;
+}
+
+function packWeights(
+  matrix: MatrixLayout,
+  { rowOffset, numRows, numLanes }: PartRows,
   bytes: Uint8Array<ArrayBuffer>,
+  sink: StripSink,
 ): void {
   const words = groupWords(matrix);
   const groups = groupOrder(numGroupsOf(matrix), numLanes);
   const order = pieceOrder(groups, numLanes, words / PIECE_WORDS);
   const size = order.length * PIECE_WORDS;
-  // A dense row may end within its last group; the rest of it stays 0.
-  const fromSize = matrix.format === "q4" ? size : matrix.numCols * elemBytes(matrix) / 4;
+  const isPadded = matrix.format === "dense";
+  const fromSize = isPadded ? matrix.numCols * elemBytes(matrix) / 4 : size;
   const from = new Uint32Array(bytes.buffer, bytes.byteOffset, matrix.numRows * fromSize);
   const stripRows = Math.min(numRows, Math.max(1, Math.floor(STRIP_BYTES / (4 * size))));
-  const strip = new Uint32Array(stripRows * size);
   for (let first = 0; first < numRows; first += stripRows) {
     const count = Math.min(stripRows, numRows - first);
+    const strip = sink.allocate(4 * count * size);
+    if (isPadded) strip.fill(0); // a dense row may end within its last group
+    const to = new Uint32Array(strip.buffer, strip.byteOffset, count * size);
     for (let row = 0; row < count; row++) {
-      copyPieces(strip, row * size, order, from, (rowOffset + first + row) * fromSize, fromSize);
+      copyPieces(to, row * size, order, from, (rowOffset + first + row) * fromSize, fromSize);
     }
-    device.writeBuffer(
-      resources[0] as GPUBuffer,
-      strip.subarray(0, count * size),
-      4 * first * size,
-    );
+    sink.put(4 * first * size);
   }
 }
 
@@ -165,23 +178,34 @@ function copyPieces(
   }
 }
 
-function writeScales(
-  device: GpuDevice,
-  matrix: Matrix,
-  { rowOffset, numRows, resources, numLanes }: BufferPart,
+function packScales(
+  matrix: MatrixLayout,
+  { rowOffset, numRows, numLanes }: PartRows,
   bytes: Uint8Array<ArrayBuffer>,
+  sink: StripSink,
 ): void {
   const groups = groupOrder(numGroupsOf(matrix), numLanes);
   const Scales = matrix.elem === "f16" ? Uint16Array : Uint32Array;
   const from = new Scales(bytes.buffer, bytes.byteOffset, matrix.numRows * groups.length);
   const size = ROWS_PER_QUAD * groups.length;
-  const to = new Scales(Math.ceil(numRows / ROWS_PER_QUAD) * size);
-  for (let row = 0; row < numRows; row++) {
-    const start = Math.floor(row / ROWS_PER_QUAD) * size + row % ROWS_PER_QUAD;
-    const fromStart = (rowOffset + row) * groups.length;
-    for (let p = 0; p < groups.length; p++) {
-      to[start + ROWS_PER_QUAD * p] = from[fromStart + groups[p]!]!;
+  const numQuads = Math.ceil(numRows / ROWS_PER_QUAD);
+  const quadBytes = size * Scales.BYTES_PER_ELEMENT;
+  const stripQuads = Math.min(numQuads, Math.max(1, Math.floor(STRIP_BYTES / quadBytes)));
+  for (let firstQuad = 0; firstQuad < numQuads; firstQuad += stripQuads) {
+    const count = Math.min(stripQuads, numQuads - firstQuad);
+    const strip = sink.allocate(count * quadBytes);
+    const to = new Scales(strip.buffer as ArrayBuffer, strip.byteOffset, count * size);
+    const firstRow = firstQuad * ROWS_PER_QUAD;
+    const endRow = Math.min(numRows, firstRow + count * ROWS_PER_QUAD);
+    if (endRow % ROWS_PER_QUAD !== 0) to.fill(0); // the last quad has rows that are none
+    for (let row = firstRow; row < endRow; row++) {
+      const quad = Math.floor(row / ROWS_PER_QUAD) - firstQuad;
+      const start = quad * size + row % ROWS_PER_QUAD;
+      const fromStart = (rowOffset + row) * groups.length;
+      for (let p = 0; p < groups.length; p++) {
+        to[start + ROWS_PER_QUAD * p] = from[fromStart + groups[p]!]!;
+      }
     }
+    sink.put(firstQuad * quadBytes);
   }
-  device.writeBuffer(resources[1] as GPUBuffer, to);
 }

@@ -32,20 +32,58 @@ export interface MatrixPart {
 /** How a matrix lies on the device. */
 export type MatrixLayout = Pick<Matrix, "numRows" | "numCols" | "format" | "elem">;
 
+/** A matrix without what is on the device, so that it can be sent to another thread. */
+export interface MatrixShape extends MatrixLayout {
+  readonly parts: readonly Omit<MatrixPart, "resources">[];
+}
+
+/** 0 dense weights or quants, 1 scales. */
+export type MatrixPlane = 0 | 1;
+
+/** Where a piece of a matrix goes. */
+export interface PiecePlace {
+  /** Index in {@linkcode Matrix.parts}. */
+  readonly part: number;
+  /** Index in its resources. */
+  readonly resource: number;
+  /** First line of a texture, or first byte of a buffer. */
+  readonly offset: number;
+}
+
+/** Takes a matrix piece by piece. */
+export interface PieceSink {
+  /** Memory for the next piece, at a multiple of 8 bytes of its buffer; what lies there may be anything. */
+  allocate(nbytes: number): Uint8Array<ArrayBufferLike>;
+  /** Hands on what was allocated last. */
+  put(place: PiecePlace): void;
+}
+
 /** Where a kernel set keeps weights. */
 export interface MatrixStore {
   /** Bytes that a matrix takes on the device. */
   computeBytes(layout: MatrixLayout): number;
-  /** Allocates matrices by their name; {@linkcode write} fills one. */
+  /** Bytes of a piece, at most. */
+  maxPieceBytes(layout: MatrixLayout): number;
+  /** Allocates matrices by their name. */
   createAll(device: GpuDevice, layouts: ReadonlyMap<string, MatrixLayout>): Map<string, Matrix>;
   /**
-   * Fills one plane: 0 dense weights or quants, 1 scales.
-   *
-   * Its bytes may wait in staging memory until the device is flushed.
+   * Puts a plane in the order in which kernels read it. Needs no device.
    *
    * @param bytes the whole plane as a package stores it, rows in order, from a multiple of 8 bytes of its buffer on; may be changed
    */
-  write(device: GpuDevice, matrix: Matrix, plane: 0 | 1, bytes: Uint8Array<ArrayBuffer>): void;
+  pack(
+    matrix: MatrixShape,
+    plane: MatrixPlane,
+    bytes: Uint8Array<ArrayBuffer>,
+    sink: PieceSink,
+  ): void;
+  /** Fills a place. The bytes may wait in staging memory until the device is flushed. */
+  upload(
+    device: GpuDevice,
+    matrix: Matrix,
+    place: PiecePlace,
+    bytes: Uint8Array<ArrayBufferLike>,
+  ): void;
 }
 
 /** Kernels for one kind of adapter. */

@@ -4,9 +4,9 @@
  * @module
  */
 import { MAX_ROW_GROUPS, type WeightFormat } from "../../kernels/mod.ts";
-import { type GpuDevice, locateTexture, type Overrides, type TextureResource } from "../gpu/mod.ts";
+import { locateTexture, type Overrides, type TextureResource } from "../gpu/mod.ts";
 import { clearQ4Padding, numGroupsOf } from "./matrix.ts";
-import type { MatrixLayout, MatrixPart, MatrixStore } from "./operations.ts";
+import type { MatrixLayout, MatrixPart, MatrixStore, PiecePlace, PieceSink } from "./operations.ts";
 import { createTextures, type TextureSpec } from "./stacks.ts";
 
 const TEXEL_BYTES = 16;
@@ -16,8 +16,8 @@ const TILE_ROWS = LANES * BLOCK_ROWS;
 const TEXELS_PER_STEP = TILE_ROWS;
 /** Texels of a line, and lines of a texture, that every driver seen here takes. */
 const MAX_TEXTURE_SIDE = 16384;
-/** Bytes of one upload, about. */
-const STAGING_BYTES = 2 * 1024 * 1024;
+/** Bytes of a piece, about. */
+const PIECE_BYTES = 2 * 1024 * 1024;
 
 /** Which kernels read a matrix. */
 export function weightFormatOf(layout: MatrixLayout): WeightFormat {
@@ -144,41 +144,57 @@ export const TILED_MATRICES: MatrixStore = {
       return [name, { name, ...layout, parts: filled }];
     }));
   },
-  write(device, matrix, plane, bytes) {
+  maxPieceBytes: (layout) => {
+    const { numLines } = tileShapeOf(layout);
+    const tileBytes = textureSizes(layout, TILE_ROWS).map(([width]) =>
+      width * numLines * TEXEL_BYTES
+    );
+    return Math.max(PIECE_BYTES, ...tileBytes);
+  },
+  pack(matrix, plane, bytes, sink) {
     if (matrix.format === "q4" && plane === 0) {
       clearQ4Padding(bytes, matrix.numRows, matrix.numCols);
     }
-    for (const part of matrix.parts) {
-      const [weights, scales, byRows] = part.resources as TextureResource[];
-      if (plane === 0) {
-        writeTiles(device, matrix, part, { target: weights!, tile: tileWeights, bytes });
-        continue;
+    const tilings = plane === 0 ? [tileWeights] : [tileScales, tileRowScales];
+    for (const [part, rows] of matrix.parts.entries()) {
+      const sizes = textureSizes(matrix, rows.numRows).slice(plane, plane + tilings.length);
+      for (const [i, [width]] of sizes.entries()) {
+        const target = { part, resource: plane + i, width };
+        packTiles(matrix, rows, { target, tileRows: tilings[i]!, bytes, sink });
       }
-      writeTiles(device, matrix, part, { target: scales!, tile: tileScales, bytes });
-      if (byRows) writeTiles(device, matrix, part, { target: byRows, tile: tileRowScales, bytes });
     }
+  },
+  upload(device, matrix, { part, resource, offset }, bytes) {
+    const target = matrix.parts[part]!.resources[resource]! as TextureResource;
+    const { texture, layer } = locateTexture(target);
+    const bytesPerRow = texture.width * TEXEL_BYTES;
+    const rowsPerImage = bytes.length / bytesPerRow;
+    device.raw.queue.writeTexture(
+      { texture, origin: [0, offset, layer] },
+      bytes as Uint8Array<ArrayBuffer>, // shared memory will do
+      { bytesPerRow, rowsPerImage },
+      [texture.width, rowsPerImage],
+    );
   },
 };
 
-/** Repacks and uploads a few tiles at a time, so that the repacked bytes are still in the processor's cache. */
-function writeTiles(
-  device: GpuDevice,
+/** A few tiles at a time, so that their bytes are still in the processor's cache when they are handed on. */
+function packTiles(
   layout: MatrixLayout,
-  { rowOffset, numRows }: MatrixPart,
-  { target, tile: tileRows, bytes }: {
-    target: TextureResource;
-    tile: typeof tileWeights;
+  { rowOffset, numRows }: Rows,
+  { target: { width, ...place }, tileRows, bytes, sink }: {
+    target: Omit<PiecePlace, "offset"> & { width: number };
+    tileRows: typeof tileWeights;
     bytes: Uint8Array<ArrayBuffer>;
+    sink: PieceSink;
   },
 ): void {
   const { numLines } = tileShapeOf(layout);
-  const { texture, layer } = locateTexture(target);
-  const bytesPerRow = texture.width * TEXEL_BYTES;
+  const tileBytes = numLines * width * TEXEL_BYTES;
   const numTiles = numTilesOf(numRows);
-  const maxTiles = Math.max(1, Math.floor(STAGING_BYTES / (numLines * bytesPerRow)));
-  const texels = takeStaging(Math.min(maxTiles, numTiles) * numLines * bytesPerRow / 4);
+  const maxTiles = Math.max(1, Math.floor(PIECE_BYTES / tileBytes));
   for (let tile = 0; tile < numTiles; tile += maxTiles) {
-    const height = Math.min(maxTiles, numTiles - tile) * numLines;
+    const texels = sink.allocate(Math.min(maxTiles, numTiles - tile) * tileBytes);
     const firstRow = tile * TILE_ROWS;
     const rows = {
       rowOffset: rowOffset + firstRow,
@@ -187,23 +203,8 @@ function writeTiles(
     // Only the last tile has rows that no row of the matrix fills.
     if (rows.numRows % TILE_ROWS !== 0) texels.fill(0);
     tileRows(texels, layout, rows, bytes);
-    device.raw.queue.writeTexture(
-      { texture, origin: [0, tile * numLines, layer] },
-      texels,
-      { bytesPerRow, rowsPerImage: height },
-      [texture.width, height],
-    );
-    if (tile + maxTiles < numTiles) device.flush(); // the last piece is the caller's
+    sink.put({ ...place, offset: tile * numLines });
   }
-}
-
-/** Kept from matrix to matrix: the system clears new memory page by page, which costs as much as filling it. */
-let staging = new Uint32Array(0);
-
-/** @returns [numWords], with what the last caller left in it */
-function takeStaging(numWords: number): Uint32Array<ArrayBuffer> {
-  if (staging.length < numWords) staging = new Uint32Array(numWords);
-  return staging.subarray(0, numWords);
 }
 
 /** Some rows of a matrix, the first one the first of a tile. */
@@ -211,7 +212,7 @@ type Rows = Pick<MatrixPart, "rowOffset" | "numRows">;
 
 /** Rows of texels in the order of the tiles. */
 function tileWeights(
-  texels: Uint32Array<ArrayBuffer>,
+  texels: Uint8Array<ArrayBufferLike>,
   layout: MatrixLayout,
   { rowOffset, numRows }: Rows,
   bytes: Uint8Array<ArrayBuffer>,
@@ -219,7 +220,7 @@ function tileWeights(
   const { numSteps, stepsPerLine, numLines, stepTexels, rowTexels } = tileShapeOf(layout);
   // A texel is two words of 64 bits: half the moves that words of 32 need.
   const from = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 3);
-  const to = new BigUint64Array(texels.buffer);
+  const to = new BigUint64Array(texels.buffer, texels.byteOffset, texels.byteLength >> 3);
   const rowSize = 2 * numSteps;
   const tileSize = 2 * numLines * stepsPerLine * TEXELS_PER_STEP;
   for (let row = 0; row < numRows; row++) {
@@ -235,7 +236,7 @@ function tileWeights(
 
 /** A lane's eight scales side by side, as the package has them. */
 function tileScales(
-  texels: Uint32Array<ArrayBuffer>,
+  texels: Uint8Array<ArrayBufferLike>,
   layout: MatrixLayout,
   { rowOffset, numRows }: Rows,
   bytes: Uint8Array<ArrayBuffer>,
@@ -247,7 +248,11 @@ function tileScales(
     bytes.byteOffset,
     bytes.byteLength / Elements.BYTES_PER_ELEMENT,
   );
-  const to = new Elements(texels.buffer);
+  const to = new Elements(
+    texels.buffer as ArrayBuffer,
+    texels.byteOffset,
+    texels.byteLength / Elements.BYTES_PER_ELEMENT,
+  );
   const places = Uint32Array.from({ length: TILE_ROWS }, (_, row) => scalePlaceOf(row, layout));
   for (let first = 0; first < numRows; first += TILE_ROWS) {
     const count = Math.min(TILE_ROWS, numRows - first);
@@ -263,7 +268,7 @@ function tileScales(
 
 /** Eight groups of a row side by side. */
 function tileRowScales(
-  texels: Uint32Array<ArrayBuffer>,
+  texels: Uint8Array<ArrayBufferLike>,
   layout: MatrixLayout,
   { rowOffset, numRows }: Rows,
   bytes: Uint8Array<ArrayBuffer>,
@@ -271,7 +276,7 @@ function tileRowScales(
   const { numSteps } = tileShapeOf(layout);
   const rowTexels = scaleRowTexels(layout);
   const from = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 1);
-  const to = new Uint16Array(texels.buffer);
+  const to = new Uint16Array(texels.buffer, texels.byteOffset, texels.byteLength >> 1);
   for (let row = 0; row < numRows; row++) {
     const tile = Math.floor(row / TILE_ROWS);
     const first = (tile * BLOCK_ROWS + row % BLOCK_ROWS) * rowTexels + laneOf(row);

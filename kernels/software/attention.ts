@@ -31,7 +31,7 @@ import { type AssembledKernel, assembleKernel, memoize, unroll } from "../assemb
 import {
   FINISH_STAGED,
   FINISH_STORE,
-  highestOfLanes,
+  HIGHEST_OF_LANES,
   mergeLanes,
   mergeLanesInLoop,
 } from "./attention_merge.ts";
@@ -78,6 +78,8 @@ export const attentionKernel: (options: AttentionKernelOptions) => AssembledKern
         kvTiles,
         head(headDim, numQueries, elem),
         end ? end.part + FINISH_STAGED : FINISH_STORE,
+        HIGHEST_OF_LANES,
+        isInLoop ? "" : mergeLanes(headDim),
       ],
       entries: { [name]: body(name, options) },
     });
@@ -260,14 +262,18 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   ${
     queries((h) =>
       `{
-    let share = weight_of(reference_${h} - ${highestOfLanes(h)});
+    let share = weight_of(reference_${h} - highest_of_lanes(${h}u));
     lane_denominators[${8 * h}u + lane] = denominator_${h} * share;
     ${columns((c) => `outputs[${8 * (h * fours + c)}u + lane] = out_${h}_${c} * share;`)}
   }`
     )
   }
   workgroupBarrier();
-  ${isInLoop ? mergeLanesInLoop(numQueries, headDim) : queries((h) => mergeLanes(h, headDim))}
+  ${
+    isInLoop
+      ? mergeLanesInLoop(numQueries, headDim)
+      : queries((h) => `merge_lanes(t, ${h}u, head_${h}, lane);`)
+  }
 }
 `;
 }

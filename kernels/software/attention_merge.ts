@@ -34,17 +34,26 @@ function join(count: number, by: string, item: (i: number) => string): string {
   return Array.from({ length: count }, (_, i) => item(i)).join(by);
 }
 
-/** The highest score of query h in any lane, from lane_highest. */
-export function highestOfLanes(h: number): string {
-  const pair = (l: number) => `max(lane_highest[${8 * h + l}], lane_highest[${8 * h + l + 1}])`;
+/** The highest score of query h in any lane. Of functions that are called for each query the runtime parses one. */
+export const HIGHEST_OF_LANES = `
+fn highest_of_lanes(h: u32) -> f32 {
+  let first = 8u * h;
+  return ${highestFrom("first")};
+}
+`;
+
+function highestFrom(first: string): string {
+  const pair = (l: number) =>
+    `max(lane_highest[${first} + ${l}u], lane_highest[${first} + ${l + 1}u])`;
   return `max(max(${pair(0)}, ${pair(2)}), max(${pair(4)}, ${pair(6)}))`;
 }
 
 /**
  * Adds up what the lanes left of query h in outputs and lane_denominators, and hands it on in blocks of eight columns. Every lane
- * adds up all columns and takes its block: a load whose index is a constant costs a tenth of one that differs by lane.
+ * adds up all columns and takes its block: a load whose index is a constant, as it is once the driver has put this in the place of
+ * its call, costs a tenth of one that differs by lane.
  */
-export function mergeLanes(h: number, headDim: number): string {
+export function mergeLanes(headDim: number): string {
   const fours = headDim / 4;
   // What lane `lane` hands on, block 8 i + lane.
   const ownFour = (i: number, half: number) => {
@@ -53,19 +62,20 @@ export function mergeLanes(h: number, headDim: number): string {
       join(numBlocks, "", (b) => b > 0 ? `, sum_${16 * i + 2 * b + half}, lane == ${b}u)` : "");
   };
   return `
-  {
-    let scale = 1.0 / (${join(8, " + ", (l) => `lane_denominators[${8 * h + l}]`)});
-    ${
+fn merge_lanes(t: u32, h: u32, head: u32, lane: u32) {
+  let own = 8u * h;
+  let scale = 1.0 / (${join(8, " + ", (l) => `lane_denominators[own + ${l}u]`)});
+  let first = ${8 * fours}u * h;
+  ${
     unroll(fours, (c) =>
-      `let sum_${c} = (${
-        join(8, " + ", (l) => `outputs[${8 * (h * fours + c) + l}]`)
-      }) * scale;`)
+      `let sum_${c} = (${join(8, " + ", (l) => `outputs[first + ${8 * c + l}u]`)}) * scale;`)
   }
-    ${
+  ${
     unroll(Math.ceil(headDim / 64), (i) =>
-      `finish(t, head_${h}, ${8 * i}u + lane, lane, ${ownFour(i, 0)}, ${ownFour(i, 1)});`)
+      `finish(t, head, ${8 * i}u + lane, lane, ${ownFour(i, 0)}, ${ownFour(i, 1)});`)
   }
-  }`;
+}
+`;
 }
 
 /** The same for all queries, where every load costs as much: a lane adds up its block alone. */

@@ -8,7 +8,7 @@ import {
   DEFAULT_SHAPES,
   type LinearShape,
 } from "../../engine/ops/gpu_shapes.ts";
-import { GPU_SET, joinRows, type Matrix } from "../../engine/ops/mod.ts";
+import { GPU_SET, joinRows, type Matrix, writePlane } from "../../engine/ops/mod.ts";
 import { linearReference } from "../reference/linear.ts";
 import { rmsNormReference } from "../reference/norm.ts";
 import { ropeReference } from "../reference/rope.ts";
@@ -201,7 +201,11 @@ Deno.test("attention() of a projection that is split within heads equals that of
   for (const rowsOfPart of [NUM_ROWS, 64]) {
     const maxBytes = 4 * NUM_COLS * rowsOfPart;
     const weight = createSplit(device, "test", layout, { maxBytes });
-    GPU_SET.matrices.write(device, weight, 0, toElem(values, "f32"));
+    writePlane(GPU_SET.matrices, device, {
+      matrix: weight,
+      plane: 0,
+      bytes: toElem(values, "f32"),
+    });
     assert.equal(weight.parts.length, Math.ceil(NUM_ROWS / rowsOfPart));
     const bench = createLayerBench(3, VARIANTS[0]!);
     const to = residualFor(bench, weight, { hidden: output(3 * NUM_COLS) });
@@ -231,7 +235,11 @@ function denseOf(rows: readonly number[]): { matrix: Matrix; values: Float32Arra
     const values = randomValues(random, numRows * NUM_COLS);
     const layout = { numRows, numCols: NUM_COLS, format: "dense", elem: "f32" } as const;
     const matrix = emptyMatrix(layout, GPU_SET.matrices);
-    GPU_SET.matrices.write(device, matrix, 0, toElem(values, "f32"));
+    writePlane(GPU_SET.matrices, device, {
+      matrix: matrix,
+      plane: 0,
+      bytes: toElem(values, "f32"),
+    });
     return { matrix, values };
   });
   return {

@@ -5,7 +5,7 @@ import {
   isStackSlot,
   type StackSlot,
 } from "../../engine/gpu/mod.ts";
-import { type MatrixLayout, SOFTWARE_SET } from "../../engine/ops/mod.ts";
+import { type MatrixLayout, SOFTWARE_SET, writePlane } from "../../engine/ops/mod.ts";
 import { createTextures, createVectors } from "../../engine/ops/stacks.ts";
 import { type BindingKind, defineKernel } from "../../kernels/kernel.ts";
 import { createRandom, randomValues } from "../support/random.ts";
@@ -170,8 +170,12 @@ Deno.test("matrices of a stack hold the same texels as each alone", async (t) =>
       for (const [i, name] of names.entries()) {
         const values = randomValues(random, layout.numRows * layout.numCols);
         const alone = matrices.createAll(device, new Map([[name, layout]])).get(name)!;
-        matrices.write(device, alone, 0, toElem(values, elem));
-        matrices.write(device, stacked.get(name)!, 0, toElem(values, elem));
+        writePlane(matrices, device, { matrix: alone, plane: 0, bytes: toElem(values, elem) });
+        writePlane(matrices, device, {
+          matrix: stacked.get(name)!,
+          plane: 0,
+          bytes: toElem(values, elem),
+        });
         const expected = await readTexels(alone.parts[0]!.resources[0]!);
         assert.deepEqual(await readTexels(resources[i]!), expected);
         destroyResources(alone.parts[0]!.resources);

@@ -22,6 +22,7 @@ import {
   type Operations,
   SOFTWARE_SET,
   type StepBuffers,
+  writePlane,
 } from "../../engine/ops/mod.ts";
 
 /** One device for all tests of a file. */
@@ -173,7 +174,7 @@ export function denseMatrix(
 ): { matrix: Matrix; values: Float32Array } {
   const numCols = values.length / numRows;
   const matrix = emptyMatrix({ numRows, numCols, format: "dense", elem }, matrices);
-  matrices.write(device, matrix, 0, toElem(values, elem));
+  writePlane(matrices, device, { matrix, plane: 0, bytes: toElem(values, elem) });
   return { matrix, values: roundTo(values, elem) };
 }
 
@@ -200,7 +201,7 @@ export function q4Matrix(
     }
   }
   const matrix = emptyMatrix({ numRows, numCols, format: "q4", elem }, matrices);
-  matrices.write(device, matrix, 0, quants);
-  matrices.write(device, matrix, 1, toElem(scales, elem));
+  writePlane(matrices, device, { matrix, plane: 0, bytes: quants });
+  writePlane(matrices, device, { matrix, plane: 1, bytes: toElem(scales, elem) });
   return { matrix, values };
 }

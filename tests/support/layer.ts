@@ -3,7 +3,13 @@
  * activations in its own form.
  */
 import type { Dispatch } from "../../engine/gpu/mod.ts";
-import type { Activation, KernelSet, Matrix, Residual } from "../../engine/ops/mod.ts";
+import {
+  type Activation,
+  type KernelSet,
+  type Matrix,
+  type Residual,
+  writePlane,
+} from "../../engine/ops/mod.ts";
 import {
   type Bench,
   createBench,
@@ -111,8 +117,8 @@ function sparseMatrix(
       scales[row * numGroups + Math.floor(column / 32)] = own;
     }
   }
-  set.matrices.write(device, matrix, 0, quants);
-  set.matrices.write(device, matrix, 1, new Uint8Array(scales.buffer));
+  writePlane(set.matrices, device, { matrix, plane: 0, bytes: quants });
+  writePlane(set.matrices, device, { matrix, plane: 1, bytes: new Uint8Array(scales.buffer) });
   return matrix;
 }
 

@@ -110,7 +110,7 @@ export class RecordedModel {
   }
 
   /**
-   * Allocates KV cache and activations, and compiles the kernels.
+   * Allocates KV cache and activations, and compiles the kernels. Reads no weights.
    *
    * @throws {DeviceError} not enough memory
    */
@@ -168,9 +168,11 @@ export class RecordedModel {
     const parts = { ops, weights, activations, kv: kv.layers, cosSin };
     const dispatches = await plan.architecture.record(config, parts);
     const choice = await recordChoice(ops, plan, { logits: activations.logits, create });
-    return new RecordedModel({
+    const model = new RecordedModel({
       ...{ device, options, resources, ops, kv, step, activations, dispatches, choice },
     });
+    await model.#warmUp.prepare();
+    return model;
   }
 
   /**

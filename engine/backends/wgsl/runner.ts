@@ -13,7 +13,7 @@ import {
   type RunnerLimits,
 } from "../../runtime/runner.ts";
 import type { ShapeStore } from "./autotune.ts";
-import { loadWeights } from "./load_weights.ts";
+import { WeightsLoading } from "./load_weights.ts";
 import { type ModelPlan, type ModelPlanOptions, planModel, runnerLimits } from "./model_plan.ts";
 import { RecordedModel } from "./recorded_model.ts";
 import { shapeOf } from "./step_batch.ts";
@@ -24,6 +24,8 @@ export interface WgslRunnerOptions extends ModelPlanOptions {
   onProgress?: (share: number, stage: string) => void;
   /** Where times of kernels are kept, by which their shapes are chosen; absent takes the shapes that suit most devices. */
   shapes?: ShapeStore;
+  /** As {@linkcode LoadWeightsOptions.minWorkerBytes}. */
+  minWorkerBytes?: number;
 }
 
 /** A decoder on our kernels. */
@@ -51,18 +53,34 @@ export class WgslRunner implements Runner {
     pkg: ModelPackage,
     options: WgslRunnerOptions = {},
   ): Promise<WgslRunner> {
-    const { onProgress = () => {}, shapes, ...sizes } = options;
+    const { onProgress = () => {}, shapes, minWorkerBytes, ...sizes } = options;
     const plan = planModel(pkg, device.info, sizes);
-    const weights = await loadWeights(device, pkg, {
+    using loading = await WeightsLoading.begin(device, pkg, {
       plan,
       onProgress: (share) => onProgress(0.9 * share, "loading weights"),
+      ...(minWorkerBytes === undefined ? {} : { minWorkerBytes }),
     });
-    onProgress(0.9, "compiling kernels");
-    const model = await RecordedModel.create(device, { plan, weights });
-    if (shapes) {
-      await model.tune(shapes, (share) => onProgress(0.9 + 0.05 * share, "tuning kernels"));
+    const { weights } = loading;
+    // They end with the model, once there is one.
+    const model = await device.between(
+      () => loading.advance(),
+      () => RecordedModel.create(device, { plan, weights }),
+    ).catch((error) => {
+      weights.destroy();
+      throw error;
+    });
+    try {
+      await loading.finish();
+      onProgress(0.9, "compiling kernels");
+      if (shapes) {
+        await model.tune(shapes, (share) => onProgress(0.9 + 0.05 * share, "tuning kernels"));
+      }
+      await model.warmUp((share) => onProgress(0.95 + 0.05 * share, "compiling kernels"));
+      await loading.check();
+    } catch (error) {
+      model.destroy();
+      throw error;
     }
-    await model.warmUp((share) => onProgress(0.95 + 0.05 * share, "compiling kernels"));
     onProgress(1, "ready");
     return new WgslRunner(device, plan, model);
   }

@@ -53,8 +53,18 @@ export class WarmUp {
     this.#parts = parts;
   }
 
+  /** Compiles what {@linkcode begin} runs; needs no weights. */
+  async prepare(): Promise<void> {
+    const { dispatches, describe } = this.#parts;
+    for (const step of FIRST_STEPS) {
+      const { shape } = describe(step);
+      for (const dispatch of dispatches) await dispatch.prepare?.(shape);
+    }
+  }
+
   /** For a load. @param onProgress share from 0 to 1 */
   async begin(onProgress: (share: number) => void): Promise<void> {
+    await this.prepare();
     const { dispatches } = this.#parts;
     const canWait = dispatches.some(({ prepare }) => prepare !== undefined);
     const steps = canWait ? FIRST_STEPS : [...FIRST_STEPS, ...BATCH_STEPS];

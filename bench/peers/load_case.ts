@@ -24,7 +24,7 @@ export interface LoadResult {
   /** To a warm runner. */
   totalMs: number;
   packageBytes: number;
-  /** What the plan says of weights, KV cache and activations, or the bytes uploaded. */
+  /** What the plan says of weights and activations, or the bytes uploaded. The KV cache comes into use by and by. */
   plannedBytes: number;
   /** Resident bytes before, at most, and in the end; null where the system does not tell. */
   memory: { before: number; peak: number; after: number } | null;
@@ -59,8 +59,8 @@ async function loadRunner(device: GpuDevice, pkg: ModelPackage, start: number) {
       if (stage === "compiling kernels") weightsMs ??= performance.now() - start;
     },
   });
-  const { weightsBytes, kvBytes, activationBytes } = runner.plan.memory;
-  return { weightsMs, plannedBytes: weightsBytes + kvBytes + activationBytes };
+  const { weightsBytes, activationBytes } = runner.plan.memory;
+  return { weightsMs, plannedBytes: weightsBytes + activationBytes };
 }
 
 /** Each file into a buffer of its size; resolves when the device has all of them. */

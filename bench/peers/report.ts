@@ -169,15 +169,15 @@ function describeLoads(loads: ModelRuns["loads"]): string[] {
     `- Its ${formatNumber(packageBytes / 1e6)} MB read and uploaded: ${
       ms(({ bytes }) => bytes.totalMs)
     }, files in the page cache`,
-    `- Loaded: ${ms(({ ours }) => ours.totalMs)}, of which until all weights are on the device ${
+    `- Loaded: ${
+      ms(({ ours }) => ours.totalMs)
+    }; all weights were on their way to the device, and most kernels compiled, after ${
       ms(({ ours }) => ours.weightsMs)
     }`,
-    `- Ratio: ${spread(loads, ({ ours, bytes }) => ours.totalMs / bytes.totalMs)}; weights alone ${
-      spread(loads, ({ ours, bytes }) => ours.weightsMs / bytes.totalMs)
-    }`,
+    `- Ratio: ${spread(loads, ({ ours, bytes }) => ours.totalMs / bytes.totalMs)}`,
     `- Peak resident memory above the start: ${
       mb(({ ours: { memory } }) => memory ? (memory.peak - memory.before) / 1e6 : undefined)
-    }; planned for weights, KV cache and activations: ${
+    }; planned for weights and activations: ${
       mb(({ ours }) => ours.plannedBytes / 1e6)
     }; peak above the end: ${
       mb(({ ours: { memory } }) =>

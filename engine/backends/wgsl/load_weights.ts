@@ -98,10 +98,15 @@ export class WeightsLoading implements Disposable {
     pkg: ModelPackage,
     options: LoadWeightsOptions,
   ): Promise<WeightsLoading> {
-    return await device.guard(
-      `the weights of ${pkg.dir}`,
-      () => new WeightsLoading(device, pkg, options),
-    );
+    let loading: WeightsLoading | undefined;
+    const build = () => loading = new WeightsLoading(device, pkg, options);
+    try {
+      return await device.guard(`the weights of ${pkg.dir}`, build);
+    } catch (error) {
+      loading?.[Symbol.dispose]();
+      loading?.weights.destroy();
+      throw error;
+    }
   }
 
   /** Uploads what is packed. To be called now and then by whoever keeps this thread busy: the worker waits when much is packed. */
@@ -222,6 +227,7 @@ class Packer implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#reader.close();
     this.#worker.terminate();
   }
 }

@@ -21,6 +21,12 @@ const NUM_WORDS = 2;
 /** Instead of a tensor's number: nothing more will come. */
 const END = -1;
 
+/** Instead of a number of emptied slots: none will be emptied any more. */
+const CLOSED = -1n;
+
+/** After which who fills takes it that who empties is gone: longer than any driver compiles. */
+const MAX_WAIT_MS = 600_000;
+
 /** Where a piece goes. */
 export interface PieceHeader {
   /** Number of the tensor in the order of the package. */
@@ -68,14 +74,27 @@ class Ring {
     return Number(Atomics.load(this.#words, NUM_EMPTIED));
   }
 
-  /** The next slot to be filled. Blocks the thread until it is empty. */
+  /**
+   * The next slot to be filled. Blocks the thread until it is empty.
+   *
+   * @throws {Error} it never will be
+   */
   waitForEmpty(): { header: Float64Array; start: number } {
     const { numSlots } = this.#memory;
     for (;;) {
-      const { numFilled, numEmptied } = this;
-      if (numFilled - numEmptied < numSlots) return this.slot(numFilled);
-      Atomics.wait(this.#words, NUM_EMPTIED, BigInt(numEmptied));
+      const emptied = Atomics.load(this.#words, NUM_EMPTIED);
+      if (emptied === CLOSED) throw new Error("Nobody empties the ring any more");
+      const { numFilled } = this;
+      if (numFilled - Number(emptied) < numSlots) return this.slot(numFilled);
+      if (Atomics.wait(this.#words, NUM_EMPTIED, emptied, MAX_WAIT_MS) === "timed-out") {
+        throw new Error(`Nobody has emptied the ring for ${MAX_WAIT_MS / 1000} s`);
+      }
     }
+  }
+
+  close(): void {
+    Atomics.store(this.#words, NUM_EMPTIED, CLOSED);
+    Atomics.notify(this.#words, NUM_EMPTIED);
   }
 
   slot(number: number): { header: Float64Array; start: number } {
@@ -158,6 +177,11 @@ export class RingReader {
       }
       this.#ring.advance(NUM_EMPTIED);
     }
+  }
+
+  /** Lets go of a thread that waits: the runtime ends no worker that does. */
+  close(): void {
+    this.#ring.close();
   }
 
   /** Resolves when there may be a piece. */

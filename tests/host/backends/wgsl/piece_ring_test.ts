@@ -49,6 +49,21 @@ Deno.test("RingReader.drain() does nothing where nothing is, and goes on behind 
   assert.equal(reader.hasEnded, false);
 });
 
+Deno.test("RingReader.close() lets go of a thread that waits", async () => {
+  const ring = smallRing();
+  const url = new URL("../../../support/ring_worker.ts", import.meta.url);
+  const worker = new Worker(url, { type: "module" });
+  worker.postMessage({ ring, numPieces: MAX_BYTES });
+  const reader = new RingReader(ring);
+  await reader.wait();
+  const failed = new Promise<string>((resolve) => {
+    worker.onmessage = ({ data }: MessageEvent<string>) => resolve(data);
+  });
+  reader.close();
+  assert.match(await failed, /Nobody empties the ring any more/);
+  worker.terminate();
+});
+
 Deno.test("RingWriter.allocate() refuses a piece that no slot holds", () => {
   const { slotBytes } = createRingMemory(MAX_BYTES);
   assert.throws(

@@ -5,6 +5,7 @@
  */
 import type { BindingKind, Kernel } from "../../kernels/mod.ts";
 import type { AsideRequest } from "./compile_aside.ts";
+import { textureFormatOf } from "./bindings.ts";
 import { GpuDevice } from "./device.ts";
 import { Readback } from "./readback.ts";
 import type { GpuResource } from "./resources.ts";
@@ -27,7 +28,7 @@ function createResource(
   return device.raw.createTexture({
     label: kind,
     size: [...size],
-    format: kind.startsWith("texture_uint") ? "rgba32uint" : "rgba32float",
+    format: textureFormatOf(kind)!,
     usage: GPUTextureUsage.STORAGE_BINDING,
   });
 }

@@ -4,18 +4,13 @@
  *
  * @module
  */
-import {
-  type BindingKind,
-  type Elem,
-  fixOverrides,
-  type Kernel,
-  type Overrides,
-} from "../../kernels/mod.ts";
+import { type Elem, fixOverrides, type Kernel, type Overrides } from "../../kernels/mod.ts";
 import { DeviceError } from "../errors.ts";
+import { type AdapterInfo, describeAdapter, requestAdapter } from "./adapter.ts";
+import { BINDING_LAYOUTS, bindingOf } from "./bindings.ts";
 import { listThreads, pinPoolThreads } from "./pin_threads.ts";
 import { isFastReadbackSafe } from "./readback.ts";
 import {
-  bindingOf,
   type BufferResource,
   chunksOf,
   type GpuResource,
@@ -24,20 +19,6 @@ import {
   locateTexture,
 } from "./resources.ts";
 import { hasThreadPool } from "./software_threads.ts";
-
-/** `software` is a driver that runs on the CPU (lavapipe, SwiftShader, WARP), `gpu` anything else. */
-export type AdapterKind = "gpu" | "software";
-
-/** What is known of an adapter before a device is asked for. */
-export interface AdapterInfo {
-  readonly kind: AdapterKind;
-  /** The driver's own text. */
-  readonly description: string;
-  /** Largest storage buffer that a kernel can bind, in bytes. */
-  readonly maxBindingBytes: number;
-  /** Largest buffer, in bytes. */
-  readonly maxBufferBytes: number;
-}
 
 /** Limits asked for at the adapter's own maximum; the defaults of WebGPU are too small for a model. */
 const WANTED_LIMITS = [
@@ -54,46 +35,6 @@ const WANTED_LIMITS = [
 
 /** A feature of the runtime's own, outside of WebGPU; a device lists it as `wgpu-…`. */
 const READ_WRITE_TEXTURES = "texture-adapter-specific-format-features" as GPUFeatureName;
-
-const SOFTWARE_ADAPTERS = /llvmpipe|lavapipe|swiftshader|warp|basic render/i;
-
-const NO_ADAPTER =
-  "Cannot find a WebGPU adapter: no Vulkan, Metal or DirectX 12 driver answers; install the driver of your " +
-  "graphics card, or on Debian and Ubuntu `apt install mesa-vulkan-drivers` for a driver on the CPU";
-
-/** Settings of the driver's loader, for those that the user has not made. */
-function prepareLinux(): void {
-  // Without a Vulkan driver wgpu takes OpenGL, which lacks most of what we need: better no adapter, and a word about it.
-  if (!Deno.env.has("DENO_WEBGPU_BACKEND")) Deno.env.set("DENO_WEBGPU_BACKEND", "vulkan");
-  // Drivers look for a display there and complain on stderr; no display is wanted.
-  if (!Deno.env.has("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
-}
-
-async function requestAdapter(): Promise<GPUAdapter> {
-  if (Deno.build.os === "linux") prepareLinux();
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) throw new DeviceError("device_unavailable", NO_ADAPTER);
-  return adapter;
-}
-
-function describeAdapter(adapter: GPUAdapter): AdapterInfo {
-  const { description, vendor, isFallbackAdapter } = adapter.info;
-  return {
-    kind: isFallbackAdapter || SOFTWARE_ADAPTERS.test(description) ? "software" : "gpu",
-    description: description || vendor || "unnamed adapter",
-    maxBindingBytes: adapter.limits.maxStorageBufferBindingSize,
-    maxBufferBytes: adapter.limits.maxBufferSize,
-  };
-}
-
-/**
- * Describes the adapter that a device would come from.
- *
- * @throws {DeviceError} there is none
- */
-export async function inspectAdapter(): Promise<AdapterInfo> {
-  return describeAdapter(await requestAdapter());
-}
 
 /** A WebGPU device with its compiled kernels. */
 export class GpuDevice {
@@ -355,24 +296,3 @@ export class GpuDevice {
     this.raw.destroy();
   }
 }
-
-const BINDING_LAYOUTS = {
-  read: { buffer: { type: "read-only-storage" } },
-  read_write: { buffer: { type: "storage" } },
-  uniform: { buffer: { type: "uniform" } },
-  texture_uint: { storageTexture: { access: "read-only", format: "rgba32uint" } },
-  texture_float: { storageTexture: { access: "read-only", format: "rgba32float" } },
-  texture_uint_write: { storageTexture: { access: "write-only", format: "rgba32uint" } },
-  texture_float_write: { storageTexture: { access: "write-only", format: "rgba32float" } },
-  texture_uint_read_write: { storageTexture: { access: "read-write", format: "rgba32uint" } },
-  texture_float_read_write: { storageTexture: { access: "read-write", format: "rgba32float" } },
-  texture_uint_array: {
-    storageTexture: { access: "read-only", format: "rgba32uint", viewDimension: "2d-array" },
-  },
-  texture_uint_write_array: {
-    storageTexture: { access: "write-only", format: "rgba32uint", viewDimension: "2d-array" },
-  },
-  texture_uint_read_write_array: {
-    storageTexture: { access: "read-write", format: "rgba32uint", viewDimension: "2d-array" },
-  },
-} as const satisfies Record<BindingKind, Omit<GPUBindGroupLayoutEntry, "binding" | "visibility">>;

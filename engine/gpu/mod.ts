@@ -5,6 +5,7 @@
  */
 export { compileAside } from "./compile_aside.ts";
 export type { Overrides } from "../../kernels/mod.ts";
+export { type AdapterInfo, type AdapterKind, inspectAdapter } from "./adapter.ts";
 export * from "./device.ts";
 export * from "./fast_waits.ts";
 export * from "./pass_timer.ts";

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { BindingKind } from "../../kernels/mod.ts";
 
 /** How a texture's slots go on in further layers, which come into use by and by: a driver clears all that is bound. */
 export interface Chunks {
@@ -70,25 +69,6 @@ export function locateBuffer(resource: BufferResource): { buffer: GPUBuffer; off
 export function locateTexture(resource: TextureResource): { texture: GPUTexture; layer: number } {
   if (!isStackSlot(resource)) return { texture: resource, layer: 0 };
   return { texture: resource.stack, layer: resource.index };
-}
-
-/** How a resource is bound: one layer of a texture, or where the kernel takes several, those from there on that are in use. */
-export function bindingOf(resource: GpuResource, kind: BindingKind): GPUBindingResource {
-  if (isTexture(resource)) {
-    const { texture, layer } = locateTexture(resource);
-    if (!kind.endsWith("_array")) {
-      return texture.createView({ dimension: "2d", baseArrayLayer: layer, arrayLayerCount: 1 });
-    }
-    const chunks = chunksOf(resource);
-    const end = chunks ? chunks.numUsed * chunks.numLayers : texture.depthOrArrayLayers;
-    return texture.createView({
-      dimension: "2d-array",
-      baseArrayLayer: layer,
-      arrayLayerCount: end - layer,
-    });
-  }
-  const { buffer, offset } = locateBuffer(resource);
-  return isStackSlot(resource) ? { buffer, offset, size: resource.nbytes! } : { buffer };
 }
 
 /** Null where it does not grow. */

@@ -432,7 +432,7 @@ export interface RuntimePlan {
   memory: {
     /** Weights as they lie on the device. */
     weightsBytes: number;
-    /** Paged KV cache of all layers. */
+    /** Paged KV cache of all layers; on a software adapter it comes into use by and by. */
     kvBytes: number;
     /** Activations, logits and tables of a step. */
     activationBytes: number;

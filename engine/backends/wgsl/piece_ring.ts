@@ -6,7 +6,7 @@
  */
 
 /** Of all slots, about: what may be packed while the other thread is busy. */
-const RING_BYTES = 64 * 1024 * 1024;
+const RING_BYTES = 48 * 1024 * 1024;
 
 /** Numbers in front of a slot's bytes: tensor, part, resource, offset, length. */
 const HEADER_NUMBERS = 5;

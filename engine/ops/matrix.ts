@@ -3,15 +3,7 @@
  *
  * @module
  */
-import type { GpuDevice } from "../gpu/mod.ts";
-import type {
-  Matrix,
-  MatrixLayout,
-  MatrixPart,
-  MatrixPlane,
-  MatrixShape,
-  MatrixStore,
-} from "./operations.ts";
+import type { Matrix, MatrixLayout, MatrixPart, MatrixShape } from "./operations.ts";
 
 /** Weights of a q4 group along K. */
 const GROUP_SIZE = 32;
@@ -49,34 +41,6 @@ export function shapeOfMatrix({ numRows, numCols, format, elem, parts }: Matrix)
     ...{ numRows, numCols, format, elem },
     parts: parts.map(({ resources: _, ...part }) => part),
   };
-}
-
-/** Packs a plane and uploads it, piece by piece. Its last bytes may wait in staging memory until the device is flushed. */
-export function writePlane(
-  store: MatrixStore,
-  device: GpuDevice,
-  { matrix, plane, bytes }: { matrix: Matrix; plane: MatrixPlane; bytes: Uint8Array<ArrayBuffer> },
-): void {
-  const piece = new ReusedPiece();
-  store.pack(matrix, plane, bytes, {
-    allocate: (nbytes) => piece.take(nbytes),
-    put: (place) => {
-      store.upload(device, matrix, place, piece.bytes);
-      device.flush();
-    },
-  });
-}
-
-/** Memory for one piece after the other: the system clears new memory page by page, which costs as much as filling it. */
-class ReusedPiece {
-  /** What was taken last. */
-  bytes = new Uint8Array(0);
-  #memory = new Uint8Array(0);
-
-  take(nbytes: number): Uint8Array<ArrayBuffer> {
-    if (this.#memory.length < nbytes) this.#memory = new Uint8Array(nbytes);
-    return this.bytes = this.#memory.subarray(0, nbytes);
-  }
 }
 
 /** Sets the codes past column K to 7, the zero point: the format leaves them 0, which would decode to −7 · scale. */

@@ -12,7 +12,7 @@ import { createSoftwareOperations } from "./software_operations.ts";
 import { createVectors } from "./stacks.ts";
 import { activationsOf, TILED_MATRICES } from "./tiled_matrices.ts";
 
-export { joinRows, numGroupsOf, shapeOfMatrix, writePlane } from "./matrix.ts";
+export { joinRows, numGroupsOf, shapeOfMatrix } from "./matrix.ts";
 export type * from "./operations.ts";
 
 /** Storage buffers; runs on every adapter. */

@@ -38,15 +38,18 @@ function join(count: number, by: string, item: (i: number) => string): string {
 export const HIGHEST_OF_LANES = `
 fn highest_of_lanes(h: u32) -> f32 {
   let first = 8u * h;
-  return ${highestFrom("first")};
+  return max(
+    max(
+      max(lane_highest[first], lane_highest[first + 1u]),
+      max(lane_highest[first + 2u], lane_highest[first + 3u]),
+    ),
+    max(
+      max(lane_highest[first + 4u], lane_highest[first + 5u]),
+      max(lane_highest[first + 6u], lane_highest[first + 7u]),
+    ),
+  );
 }
 `;
-
-function highestFrom(first: string): string {
-  const pair = (l: number) =>
-    `max(lane_highest[${first} + ${l}u], lane_highest[${first} + ${l + 1}u])`;
-  return `max(max(${pair(0)}, ${pair(2)}), max(${pair(4)}, ${pair(6)}))`;
-}
 
 /**
  * Adds up what the lanes left of query h in outputs and lane_denominators, and hands it on in blocks of eight columns. Every lane

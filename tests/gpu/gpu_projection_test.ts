@@ -8,7 +8,7 @@ import {
   DEFAULT_SHAPES,
   type LinearShape,
 } from "../../engine/ops/gpu_shapes.ts";
-import { GPU_SET, joinRows, type Matrix, writePlane } from "../../engine/ops/mod.ts";
+import { GPU_SET, joinRows, type Matrix } from "../../engine/ops/mod.ts";
 import { linearReference } from "../reference/linear.ts";
 import { rmsNormReference } from "../reference/norm.ts";
 import { ropeReference } from "../reference/rope.ts";
@@ -24,6 +24,7 @@ import {
   toElem,
   upload,
   VARIANTS,
+  writePlane,
 } from "../support/gpu.ts";
 import { createLayerBench, embedRows, EPS, identity, residualFor } from "../support/layer.ts";
 import { createRandom, randomValues } from "../support/random.ts";
@@ -201,7 +202,7 @@ Deno.test("attention() of a projection that is split within heads equals that of
   for (const rowsOfPart of [NUM_ROWS, 64]) {
     const maxBytes = 4 * NUM_COLS * rowsOfPart;
     const weight = createSplit(device, "test", layout, { maxBytes });
-    writePlane(GPU_SET.matrices, device, {
+    writePlane(GPU_SET.matrices, {
       matrix: weight,
       plane: 0,
       bytes: toElem(values, "f32"),
@@ -235,7 +236,7 @@ function denseOf(rows: readonly number[]): { matrix: Matrix; values: Float32Arra
     const values = randomValues(random, numRows * NUM_COLS);
     const layout = { numRows, numCols: NUM_COLS, format: "dense", elem: "f32" } as const;
     const matrix = emptyMatrix(layout, GPU_SET.matrices);
-    writePlane(GPU_SET.matrices, device, {
+    writePlane(GPU_SET.matrices, {
       matrix: matrix,
       plane: 0,
       bytes: toElem(values, "f32"),

@@ -5,11 +5,11 @@ import {
   isStackSlot,
   type StackSlot,
 } from "../../engine/gpu/mod.ts";
-import { type MatrixLayout, SOFTWARE_SET, writePlane } from "../../engine/ops/mod.ts";
+import { type MatrixLayout, SOFTWARE_SET } from "../../engine/ops/mod.ts";
 import { createTextures, createVectors } from "../../engine/ops/stacks.ts";
 import { type BindingKind, defineKernel } from "../../kernels/kernel.ts";
 import { createRandom, randomValues } from "../support/random.ts";
-import { device, readWords, toElem } from "../support/gpu.ts";
+import { device, readWords, toElem, writePlane } from "../support/gpu.ts";
 
 const WIDTH = 4;
 const TEXEL_WORDS = 4;
@@ -170,8 +170,8 @@ Deno.test("matrices of a stack hold the same texels as each alone", async (t) =>
       for (const [i, name] of names.entries()) {
         const values = randomValues(random, layout.numRows * layout.numCols);
         const alone = matrices.createAll(device, new Map([[name, layout]])).get(name)!;
-        writePlane(matrices, device, { matrix: alone, plane: 0, bytes: toElem(values, elem) });
-        writePlane(matrices, device, {
+        writePlane(matrices, { matrix: alone, plane: 0, bytes: toElem(values, elem) });
+        writePlane(matrices, {
           matrix: stacked.get(name)!,
           plane: 0,
           bytes: toElem(values, elem),

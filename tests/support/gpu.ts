@@ -18,11 +18,11 @@ import {
   type KvLayout,
   type Matrix,
   type MatrixLayout,
+  type MatrixPlane,
   type MatrixStore,
   type Operations,
   SOFTWARE_SET,
   type StepBuffers,
-  writePlane,
 } from "../../engine/ops/mod.ts";
 
 /** One device for all tests of a file. */
@@ -165,6 +165,18 @@ export function createKvLayer(set: KernelSet, layout: KvLayout): KvLayer {
   return layers[0]!;
 }
 
+/** Packs a plane and uploads it. */
+export function writePlane(
+  store: MatrixStore,
+  { matrix, plane, bytes }: { matrix: Matrix; plane: MatrixPlane; bytes: Uint8Array<ArrayBuffer> },
+): void {
+  let piece = new Uint8Array(0);
+  store.pack(matrix, plane, bytes, {
+    allocate: (nbytes) => piece = new Uint8Array(nbytes).fill(0xaa), // what lies there may be anything
+    put: (place) => store.upload(device, matrix, place, piece),
+  });
+}
+
 /** Uploads a dense matrix and returns it with the values that the device sees. */
 export function denseMatrix(
   values: Float32Array<ArrayBuffer>,
@@ -174,7 +186,7 @@ export function denseMatrix(
 ): { matrix: Matrix; values: Float32Array } {
   const numCols = values.length / numRows;
   const matrix = emptyMatrix({ numRows, numCols, format: "dense", elem }, matrices);
-  writePlane(matrices, device, { matrix, plane: 0, bytes: toElem(values, elem) });
+  writePlane(matrices, { matrix, plane: 0, bytes: toElem(values, elem) });
   return { matrix, values: roundTo(values, elem) };
 }
 
@@ -201,7 +213,7 @@ export function q4Matrix(
     }
   }
   const matrix = emptyMatrix({ numRows, numCols, format: "q4", elem }, matrices);
-  writePlane(matrices, device, { matrix, plane: 0, bytes: quants });
-  writePlane(matrices, device, { matrix, plane: 1, bytes: toElem(scales, elem) });
+  writePlane(matrices, { matrix, plane: 0, bytes: quants });
+  writePlane(matrices, { matrix, plane: 1, bytes: toElem(scales, elem) });
   return { matrix, values };
 }

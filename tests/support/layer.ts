@@ -3,23 +3,17 @@
  * activations in its own form.
  */
 import type { Dispatch } from "../../engine/gpu/mod.ts";
-import {
-  type Activation,
-  type KernelSet,
-  type Matrix,
-  type Residual,
-  writePlane,
-} from "../../engine/ops/mod.ts";
+import type { Activation, KernelSet, Matrix, Residual } from "../../engine/ops/mod.ts";
 import {
   type Bench,
   createBench,
   denseMatrix,
-  device,
   emptyMatrix,
   output,
   run,
   upload,
   type Variant,
+  writePlane,
 } from "./gpu.ts";
 
 /** EPS of every norm here. */
@@ -117,8 +111,8 @@ function sparseMatrix(
       scales[row * numGroups + Math.floor(column / 32)] = own;
     }
   }
-  writePlane(set.matrices, device, { matrix, plane: 0, bytes: quants });
-  writePlane(set.matrices, device, { matrix, plane: 1, bytes: new Uint8Array(scales.buffer) });
+  writePlane(set.matrices, { matrix, plane: 0, bytes: quants });
+  writePlane(set.matrices, { matrix, plane: 1, bytes: new Uint8Array(scales.buffer) });
   return matrix;
 }
 

@@ -5,13 +5,12 @@
  */
 import { type ErrorRecord, ModelInvalidError } from "../../errors.ts";
 import { type LoadedTensor, type ModelPackage, readTensors } from "../../formats/mod.ts";
-import type { KernelSet, MatrixShape, MatrixStore } from "../../ops/mod.ts";
+import type { KernelSet, MatrixShape, MatrixStore, PieceSink } from "../../ops/mod.ts";
 import type { TensorTarget } from "./model_plan.ts";
 import type { PieceHeader, RingMemory } from "./piece_ring.ts";
 
 /** Where packed bytes go; as `PieceSink`, with the tensor's number. */
-export interface TensorSink {
-  allocate(nbytes: number): Uint8Array<ArrayBufferLike>;
+export interface TensorSink extends Pick<PieceSink, "allocate"> {
   put(header: PieceHeader): void;
   /** Nothing more will come. */
   end(): void;

@@ -64,7 +64,6 @@ export class WarmUp {
 
   /** For a load. @param onProgress share from 0 to 1 */
   async begin(onProgress: (share: number) => void): Promise<void> {
-    await this.prepare();
     const { dispatches } = this.#parts;
     const canWait = dispatches.some(({ prepare }) => prepare !== undefined);
     const steps = canWait ? FIRST_STEPS : [...FIRST_STEPS, ...BATCH_STEPS];

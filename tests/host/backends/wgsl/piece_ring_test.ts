@@ -13,11 +13,17 @@ function smallRing(): RingMemory {
   return { ...createRingMemory(MAX_BYTES), numSlots: 3 };
 }
 
-Deno.test("RingReader.drain() hands out what another thread puts in, whole and in order, however slow it is", async () => {
-  const ring = smallRing();
+/** A thread that fills the ring. */
+function fillElsewhere(ring: RingMemory): Worker {
   const url = new URL("../../../support/ring_worker.ts", import.meta.url);
   const worker = new Worker(url, { type: "module" });
   worker.postMessage({ ring, numPieces: MAX_BYTES });
+  return worker;
+}
+
+Deno.test("RingReader.drain() hands out what another thread puts in, whole and in order, however slow it is", async () => {
+  const ring = smallRing();
+  const worker = fillElsewhere(ring);
   const reader = new RingReader(ring);
   let numPieces = 0;
   while (!reader.hasEnded) {
@@ -51,9 +57,7 @@ Deno.test("RingReader.drain() does nothing where nothing is, and goes on behind 
 
 Deno.test("RingReader.close() lets go of a thread that waits", async () => {
   const ring = smallRing();
-  const url = new URL("../../../support/ring_worker.ts", import.meta.url);
-  const worker = new Worker(url, { type: "module" });
-  worker.postMessage({ ring, numPieces: MAX_BYTES });
+  const worker = fillElsewhere(ring);
   const reader = new RingReader(ring);
   await reader.wait();
   const failed = new Promise<string>((resolve) => {

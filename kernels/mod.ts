@@ -26,4 +26,4 @@ export {
 } from "./software/mod.ts";
 
 /** Rises with every change of a kernel that moves its speed: times measured on other versions say nothing. */
-export const KERNELS_VERSION = 7;
+export const KERNELS_VERSION = 8;

@@ -13,6 +13,8 @@ export interface AdapterInfo {
   readonly kind: AdapterKind;
   /** The driver's own text. */
   readonly description: string;
+  /** Invocations of the smallest subgroup that a device of it may form; 0 where it is not known. */
+  readonly minSubgroupSize: number;
   /** Largest storage buffer that a kernel can bind, in bytes. */
   readonly maxBindingBytes: number;
   /** Largest buffer, in bytes. */
@@ -43,10 +45,12 @@ export async function requestAdapter(): Promise<GPUAdapter> {
 
 /** What is known of it. */
 export function describeAdapter(adapter: GPUAdapter): AdapterInfo {
-  const { description, vendor, isFallbackAdapter } = adapter.info;
+  const { description, vendor, isFallbackAdapter, subgroupMinSize = 0 } = adapter
+    .info as GPUAdapterInfo & { subgroupMinSize?: number };
   return {
     kind: isFallbackAdapter || SOFTWARE_ADAPTERS.test(description) ? "software" : "gpu",
     description: description || vendor || "unnamed adapter",
+    minSubgroupSize: subgroupMinSize,
     maxBindingBytes: adapter.limits.maxStorageBufferBindingSize,
     maxBufferBytes: adapter.limits.maxBufferSize,
   };

@@ -44,8 +44,6 @@ export class GpuDevice {
   readonly hasTimestamps: boolean;
   /** Whether kernels may use subgroup functions; in WGSL without `enable subgroups`, which this runtime does not parse. */
   readonly hasSubgroups: boolean;
-  /** Invocations of the smallest subgroup that the device may form; 0 where it is not known. */
-  readonly minSubgroupSize: number;
   /** Whether a kernel may read and write the same texture; as with subgroups, only a request tells. */
   readonly hasReadWriteTextures: boolean;
   /** Whether a buffer can be read without the runtime's sleep; see `readback.ts`. */
@@ -61,7 +59,7 @@ export class GpuDevice {
   private constructor(
     raw: GPUDevice,
     info: AdapterInfo,
-    { hasFastReadback, minSubgroupSize }: { hasFastReadback: boolean; minSubgroupSize: number },
+    { hasFastReadback }: { hasFastReadback: boolean },
   ) {
     this.raw = raw;
     this.info = info;
@@ -71,7 +69,6 @@ export class GpuDevice {
     this.hasReadWriteTextures = [...raw.features].some((name) =>
       name.endsWith(READ_WRITE_TEXTURES)
     );
-    this.minSubgroupSize = minSubgroupSize;
     raw.lost.then(({ reason, message }) => {
       this.#lost = new DeviceError(
         "device_lost",
@@ -113,10 +110,8 @@ export class GpuDevice {
       );
     }
     if (threads) pinPoolThreads(threads);
-    const { subgroupMinSize = 0 } = adapter.info as { subgroupMinSize?: number };
     return new GpuDevice(raw, describeAdapter(adapter), {
       hasFastReadback: await isFastReadbackSafe(raw),
-      minSubgroupSize: subgroupMinSize,
     });
   }
 
@@ -275,7 +270,9 @@ export class GpuDevice {
   ): Promise<GPUComputePipeline> {
     const label = elem ? `${entry} ${elem}` : entry;
     this.#betweenCompilations?.();
-    const code = fixOverrides(kernel.source(elem, entry), overrides);
+    const code = fixOverrides(kernel.source(elem, entry), overrides, {
+      SUBGROUP_LANES: this.info.minSubgroupSize,
+    });
     this.raw.pushErrorScope("validation");
     const module = this.raw.createShaderModule({ label, code });
     const moduleError = this.raw.popErrorScope();

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AdapterKind } from "../gpu/mod.ts";
+import type { AdapterInfo } from "../gpu/mod.ts";
 import { createBufferMatrices } from "./buffer_matrices.ts";
 import { createGpuOperations, createKvBuffers, createVectorBuffers } from "./gpu_operations.ts";
 import { createKvTextures } from "./kv_textures.ts";
@@ -25,7 +25,7 @@ export const GPU_SET: KernelSet = {
   createOperations: (device, step, limits) => createGpuOperations(device, step, limits),
 };
 
-/** Storage textures; runs on every adapter, and pays where loads from storage buffers are slow. */
+/** Storage textures and subgroups; pays where loads from storage buffers and workgroup memory are slow. */
 export const SOFTWARE_SET: KernelSet = {
   name: "software",
   activationsOf,
@@ -35,7 +35,18 @@ export const SOFTWARE_SET: KernelSet = {
   createOperations: createSoftwareOperations,
 };
 
+/** Invocations that drivers on the CPU run side by side, in order: those of a vector of the processor. */
+const MIN_SUBGROUP_LANES = 4;
+
 /** The set that suits an adapter. */
-export function chooseKernelSet(kind: AdapterKind): KernelSet {
-  return kind === "software" ? SOFTWARE_SET : GPU_SET;
+export function chooseKernelSet(
+  { kind, minSubgroupSize }: Pick<AdapterInfo, "kind" | "minSubgroupSize">,
+): KernelSet {
+  const isSoftware = kind === "software" && minSubgroupSize >= MIN_SUBGROUP_LANES;
+  return isSoftware ? SOFTWARE_SET : GPU_SET;
+}
+
+/** The set of that name. */
+export function kernelSetOf(name: KernelSet["name"]): KernelSet {
+  return name === "software" ? SOFTWARE_SET : GPU_SET;
 }

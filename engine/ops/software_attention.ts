@@ -95,14 +95,12 @@ async function attend(
   const numShared = numHeads / numKvHeads;
   const chunks = Math.ceil(numShared * headDim / MAX_WORKGROUP_COLUMNS);
   const isStaged = target instanceof GPUTexture;
-  const shape = {
+  const kernel = SOFTWARE_KERNELS.attention({
     headDim,
     numQueries: Math.ceil(numShared / chunks),
     elem: kv.elem,
     ...(isStaged ? { staged: y.precision } : {}),
-  };
-  const kernel = SOFTWARE_KERNELS.attention(shape);
-  const inLoop = SOFTWARE_KERNELS.attention({ ...shape, isInLoop: true });
+  });
   const resources = [
     query,
     step.tokens,
@@ -124,7 +122,7 @@ async function attend(
     ...(isStaged ? stagedOverrides(y) : {}),
   };
   const phase: FusablePhase = {
-    ...{ kernel: inLoop, resources, overrides, entry: inLoop.name },
+    ...{ kernel, resources, overrides, entry: kernel.name },
     x: numKvHeads * chunks,
     y: { tokensEach: 1 },
     countTurns: ({ contextLength }) => 20 + 2 * contextLength / LANES,

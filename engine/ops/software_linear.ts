@@ -80,7 +80,8 @@ export function createSoftwareLinear(
     ...tileOverrides(weight),
     ...options.overrides,
   };
-  const forms = [1, ...GEMM_TOKENS].map((numTokens): Form => {
+  const canShare = (numTokens: number) => numTokens <= device.info.minSubgroupSize;
+  const forms = [1, ...GEMM_TOKENS].filter(canShare).map((numTokens): Form => {
     const takesRows = isByRows && canTakeRows(numTokens, numSteps);
     return {
       numTokens,

@@ -20,14 +20,15 @@ export function findOrderedLanes(device: GpuDevice): Promise<number> {
 }
 
 async function measure(device: GpuDevice): Promise<number> {
-  if (!device.hasSubgroups || device.minSubgroupSize === 0) return 0;
+  const { minSubgroupSize } = device.info;
+  if (!device.hasSubgroups || minSubgroupSize === 0) return 0;
   const { maxComputeInvocationsPerWorkgroup } = device.raw.limits;
   for (const size of WORKGROUP_SIZES) {
     if (size > maxComputeInvocationsPerWorkgroup) break;
     const lanes = await readLanes(device, size);
-    if (!areInOrder(lanes, device.minSubgroupSize)) return 0;
+    if (!areInOrder(lanes, minSubgroupSize)) return 0;
   }
-  return device.minSubgroupSize;
+  return minSubgroupSize;
 }
 
 /**

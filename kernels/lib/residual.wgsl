@@ -1,12 +1,10 @@
-// The end of everything that changes the residual stream: adds, and prepares the norm that follows.
+// The end of everything that changes the residual stream: adds, and prepares the norm that follows. Goes behind lib/eight_lanes.wgsl.
 //   hidden[t, :] = v (+ hidden[t, :]);  staged[t, :] = hidden[t, :] · gamma;  squares[t, tile] = Σ_tile hidden² (+ D · EPS in tile 0)
 //   The layer that reads `staged` multiplies its sums by 1 / sqrt(Σ_tile squares / D), so no dispatch waits for a whole row.
 // Overrides  D a multiple of 8                                      Source  RMSNorm, arXiv:1910.07467
 override D: u32;
 override EPS: f32;
 override ACCUMULATE: bool = true;
-
-var<workgroup> lane_squares: array<vec4f, 2>; // one component a lane
 
 // Weights of the norm for eight columns; zeros past D.
 struct Gamma {
@@ -37,13 +35,11 @@ fn finish_residual(t: u32, block: u32, lane: u32, low: vec4f, high: vec4f, own: 
     hidden[at] = a;
     hidden[at + 1u] = b;
   }
-  lane_squares[lane / 4u][lane % 4u] = dot(a, a) + dot(b, b);
   stage(t, block, lane, a * own.low, b * own.high);
-  workgroupBarrier();
+  let sum = sum_of_lanes(a * a + b * b, lane);
   if (lane == 0u) {
     let tile = block / 8u;
-    let sum = dot(lane_squares[0], vec4f(1.0)) + dot(lane_squares[1], vec4f(1.0));
-    textureStore(squares, vec2u(tile, t), vec4f(sum + select(0.0, f32(D) * EPS, tile == 0u)));
+    let end = select(0.0, f32(D) * EPS, tile == 0u);
+    textureStore(squares, vec2u(tile, t), vec4f(dot(sum, vec4f(1.0)) + end));
   }
-  workgroupBarrier(); // a workgroup may end several tiles or tokens
 }

@@ -15,12 +15,18 @@ struct Row {
   high: vec4f,
 }
 
+// Of the lane's own row.
 fn load_columns(k: u32, row: u32) -> Columns {
   let first = k * FOURS_PER_TEXEL;
   if (FOURS_PER_TEXEL == 2u) {
     return Columns(textureLoad(x, vec2u(first, row)), textureLoad(x, vec2u(first + 1u, row)));
   }
   return Columns(textureLoad(x, vec2u(first, row)), vec4f(0.0));
+}
+
+// Of one row for all lanes.
+fn load_shared_columns(k: u32, row: u32, lane: u32) -> Columns {
+  return load_columns(k, row);
 }
 
 fn load_scales(k: u32, lane: u32, line: u32) -> Scales {

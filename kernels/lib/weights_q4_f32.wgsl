@@ -10,6 +10,7 @@ struct Columns {
   x7: vec4f,
 }
 
+// Of the lane's own row.
 fn load_columns(g: u32, row: u32) -> Columns {
   let first = 8u * g;
   return Columns(
@@ -22,6 +23,11 @@ fn load_columns(g: u32, row: u32) -> Columns {
     textureLoad(x, vec2u(first + 6u, row)),
     textureLoad(x, vec2u(first + 7u, row)),
   );
+}
+
+// Of one row for all lanes.
+fn load_shared_columns(g: u32, row: u32, lane: u32) -> Columns {
+  return load_columns(g, row);
 }
 
 fn unpack_row(texel: vec4u) -> vec4u {

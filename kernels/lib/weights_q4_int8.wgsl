@@ -26,19 +26,36 @@ struct Codes {
   c3: vec4u,
 }
 
+// Of the lane's own row.
 fn load_columns(g: u32, row: u32) -> Columns {
   let first = 3u * g;
   let low = textureLoad(x, vec2u(first, row));
   let high = textureLoad(x, vec2u(first + 1u, row));
   let sums = textureLoad(x, vec2u(first + 2u, row));
+  return Columns(first_pairs(low), second_pairs(low), first_pairs(high), second_pairs(high), sums.x, bitcast<f32>(sums.y));
+}
+
+// Of one row for all lanes, of which each loads a texel.
+fn load_shared_columns(g: u32, row: u32, lane: u32) -> Columns {
+  let texel = textureLoad(x, vec2u(3u * g + min(lane % 4u, 2u), row));
+  let first = first_pairs(texel);
+  let second = second_pairs(texel);
   return Columns(
-    (low & BYTE_PAIR) - BYTE_BIAS,
-    ((low >> vec4u(8u)) & BYTE_PAIR) - BYTE_BIAS,
-    (high & BYTE_PAIR) - BYTE_BIAS,
-    ((high >> vec4u(8u)) & BYTE_PAIR) - BYTE_BIAS,
-    sums.x,
-    bitcast<f32>(sums.y),
+    subgroupBroadcast(first, 0u),
+    subgroupBroadcast(second, 0u),
+    subgroupBroadcast(first, 1u),
+    subgroupBroadcast(second, 1u),
+    subgroupBroadcast(texel.x, 2u),
+    bitcast<f32>(subgroupBroadcast(texel.y, 2u)),
   );
+}
+
+fn first_pairs(bytes: vec4u) -> vec4u {
+  return (bytes & BYTE_PAIR) - BYTE_BIAS;
+}
+
+fn second_pairs(bytes: vec4u) -> vec4u {
+  return ((bytes >> vec4u(8u)) & BYTE_PAIR) - BYTE_BIAS;
 }
 
 fn unpack_row(texel: vec4u) -> Codes {
@@ -53,5 +70,10 @@ fn unpack_row(texel: vec4u) -> Codes {
 fn dot_row(codes: Codes, v: Columns, scale: f32) -> f32 {
   let sum = v.start + dot(codes.c0, v.x0) + dot(codes.c1, v.x1) + dot(codes.c2, v.x2) +
     dot(codes.c3, v.x3);
+  return value_of(sum, v, scale);
+}
+
+// What a group's sum stands for.
+fn value_of(sum: u32, v: Columns, scale: f32) -> f32 {
   return f32(bitcast<i32>(sum) >> 16u) * (v.scale * scale);
 }

@@ -17,7 +17,7 @@
  *            correction when a higher one comes; a query whose scores rise by more than HEADROOM has a second pass, relative to its
  *            highest. Lanes are merged at the end. The order of sums depends on the token's position alone, never on the batch.
  *            What the next turn reads is loaded one turn ahead, since the cache is far away when a layer's turn comes.
- * Overrides  C a multiple of 8; BLOCK_SIZE a multiple of 16
+ * Overrides  C a multiple of 8; BLOCK_SIZE a multiple of 16                Needs  subgroups; see lib/eight_lanes.wgsl
  * Precision  f32                                                  Source  arXiv:2205.14135, arXiv:2309.06180
  *
  * @module
@@ -25,16 +25,11 @@
 import kvTexelF16 from "../lib/kv_texel_f16.wgsl" with { type: "text" };
 import kvTexelF32 from "../lib/kv_texel_f32.wgsl" with { type: "text" };
 import kvTiles from "../lib/kv_tiles.wgsl" with { type: "text" };
+import eightLanes from "../lib/eight_lanes.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import type { Elem } from "../kernel.ts";
 import { type AssembledKernel, assembleKernel, memoize, unroll } from "../assemble.ts";
-import {
-  FINISH_STAGED,
-  FINISH_STORE,
-  HIGHEST_OF_LANES,
-  mergeLanes,
-  mergeLanesInLoop,
-} from "./attention_merge.ts";
+import { FINISH_STAGED, FINISH_STORE, mergeLanes } from "./attention_merge.ts";
 import { type Precision, stagedParts } from "./linear.ts";
 
 /** Which attention. */
@@ -47,21 +42,14 @@ export interface AttentionKernelOptions {
   readonly elem: Elem;
   /** Of the activations that it leaves; absent, it leaves f32 in a buffer. */
   readonly staged?: Precision;
-  /**
-   * Whether it is called in a loop, where drivers no longer load once for all lanes what has a constant index.
-   * @default false
-   */
-  readonly isInLoop?: boolean;
 }
 
 /** The kernel of these sizes. */
 export const attentionKernel: (options: AttentionKernelOptions) => AssembledKernel = memoize(
   (options) => {
-    const { headDim, numQueries, elem, staged, isInLoop = false } = options;
-    const end = staged ? stagedParts(staged, { isStraight: !isInLoop }) : null;
-    const name = `attention_tiled_${numQueries}x${headDim}_${elem}${staged ? `_${staged}` : ""}${
-      isInLoop ? "_in_loop" : ""
-    }`;
+    const { headDim, numQueries, elem, staged } = options;
+    const end = staged ? stagedParts(staged) : null;
+    const name = `attention_tiled_${numQueries}x${headDim}_${elem}${staged ? `_${staged}` : ""}`;
     return assembleKernel(name, {
       bindings: {
         q: ["texture_float"],
@@ -77,9 +65,8 @@ export const attentionKernel: (options: AttentionKernelOptions) => AssembledKern
         elem === "f16" ? kvTexelF16 : kvTexelF32,
         kvTiles,
         head(headDim, numQueries, elem),
-        end ? end.part + FINISH_STAGED : FINISH_STORE,
-        HIGHEST_OF_LANES,
-        isInLoop ? "" : mergeLanes(headDim),
+        ...(end ? [...end.parts, FINISH_STAGED] : [eightLanes, FINISH_STORE]),
+        mergeLanes(headDim),
       ],
       entries: { [name]: body(name, options) },
     });
@@ -102,12 +89,6 @@ const HEAD_BLOCKS = ${headDim / 8}u; // of eight columns
 const TEXELS = ${texels}u; // of a head
 const NONE = -1.0e30;
 const HEADROOM = 40.0; // that scores may rise above the reference: weights stay below e^40
-
-// A lane each, [query, lane].
-var<workgroup> lane_highest: array<f32, ${8 * numQueries}>;
-var<workgroup> lane_denominators: array<f32, ${8 * numQueries}>;
-// Four columns of a lane, [query, columns, lane].
-var<workgroup> outputs: array<vec4f, ${8 * numQueries * headDim / 4}>;
 
 // exp(difference), difference ≤ HEADROOM. What is below the smallest normal number is zero: processors take a hundred times as
 // long for the products of such numbers.
@@ -154,7 +135,7 @@ fn texel_number_of(sequence: u32, position: u32, kv_head: u32) -> u32 {
 
 function body(
   name: string,
-  { headDim, numQueries, elem, isInLoop = false }: AttentionKernelOptions,
+  { headDim, numQueries, elem }: AttentionKernelOptions,
 ): string {
   const fours = headDim / 4;
   const foursPerTexel = elem === "f16" ? 2 : 1;
@@ -257,22 +238,16 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   if (step.num_tokens == 0u) { // never; without a use of them there would be no loads
     maximum_0 = f32(fetched);
   }
-  ${queries((h) => `lane_highest[${8 * h}u + lane] = maximum_${h};`)}
-  workgroupBarrier();
   ${
     queries((h) =>
       `{
-    let share = weight_of(reference_${h} - highest_of_lanes(${h}u));
-    lane_denominators[${8 * h}u + lane] = denominator_${h} * share;
-    ${columns((c) => `outputs[${8 * (h * fours + c)}u + lane] = out_${h}_${c} * share;`)}
+    let highest = highest_of_lanes(maximum_${h}, lane);
+    let share = weight_of(reference_${h} - highest);
+    merge_lanes(t, head_${h}, lane, share, denominator_${h}, ${
+        Array.from({ length: fours }, (_, c) => `out_${h}_${c}`).join(", ")
+      });
   }`
     )
-  }
-  workgroupBarrier();
-  ${
-    isInLoop
-      ? mergeLanesInLoop(numQueries, headDim)
-      : queries((h) => `merge_lanes(t, ${h}u, head_${h}, lane);`)
   }
 }
 `;

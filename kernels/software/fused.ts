@@ -5,6 +5,7 @@
  * @module
  */
 import gridBarrier from "../lib/grid_barrier.wgsl" with { type: "text" };
+import eightLanes from "../lib/eight_lanes.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import {
   type AssembledKernel,
@@ -88,7 +89,7 @@ function fuse(name: string, phases: readonly Phase[], options: FusedOptions): As
       range: ["read", "vec2u"],
       batch: ["uniform", "Step"],
     },
-    parts: [step, "var<private> layer: u32;", grid, ...phases.map(phaseCode)],
+    parts: [step, eightLanes, "var<private> layer: u32;", grid, ...phases.map(phaseCode)],
     entries: { [name]: mainEntry(name, phases, options) },
   });
 }
@@ -129,7 +130,10 @@ const DECLARATION = /^(?:override|const|fn|struct|alias|var<\w+>)\s+(\w+)/gm;
 /** WGSL of a phase, its names and its bindings told apart from those of others. */
 function phaseCode({ kernel, entry, resources }: Phase, phase: number): string {
   const { bindings, parts, entries } = kernel.assembly;
-  const own = [...parts.filter((part) => part !== step), asFunction(entries![entry]!)].join("\n");
+  const own = [
+    ...parts.filter((part) => part !== step && part !== eightLanes),
+    asFunction(entries![entry]!),
+  ].join("\n");
   const renamed = new Map<string, string>();
   for (const [, name] of own.matchAll(DECLARATION)) renamed.set(name!, `p${phase}_${name}`);
   let code = own;

@@ -15,12 +15,14 @@
  *            A lane has a block of eight rows; or two where the end joins them (`gated`, `rope`); or, in a wide kernel, two, and half as
  *            many workgroups. Where row_scales is there, …_gemv goes by rows, and …_gemm2 if they are short; see linear_rows.ts.
  *            All sum in the same order, so a row does not depend on how many tokens the step has.
+ * Needs      subgroups of at least as many lanes as an entry has tokens, and of four: see lib/eight_lanes.wgsl
  *
  * @module
  */
 import blocksAsEnded from "../lib/blocks_as_ended.wgsl" with { type: "text" };
 import blocksAsStored from "../lib/blocks_as_stored.wgsl" with { type: "text" };
 import bytes from "../lib/bytes.wgsl" with { type: "text" };
+import eightLanes from "../lib/eight_lanes.wgsl" with { type: "text" };
 import endGated from "../lib/end_gated.wgsl" with { type: "text" };
 import endResidual from "../lib/end_residual.wgsl" with { type: "text" };
 import endRope from "../lib/end_rope.wgsl" with { type: "text" };
@@ -37,7 +39,6 @@ import scalesRowsF16 from "../lib/scales_rows_f16.wgsl" with { type: "text" };
 import scalesF32 from "../lib/scales_f32.wgsl" with { type: "text" };
 import stageF32 from "../lib/stage_f32.wgsl" with { type: "text" };
 import stageInt8 from "../lib/stage_int8.wgsl" with { type: "text" };
-import stageInt8Straight from "../lib/stage_int8_straight.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import texelF16 from "../lib/texel_f16.wgsl" with { type: "text" };
 import texelF32 from "../lib/texel_f32.wgsl" with { type: "text" };
@@ -95,17 +96,20 @@ const FORMAT_PARTS: Record<WeightFormat, readonly string[]> = {
   dense_f32: [texelF32, weightsDense],
 };
 
-/** Texture and WGSL of what a kernel leaves for the next one, for callers in a loop or in straight-line code. */
-export function stagedParts(
-  precision: Precision,
-  { isStraight = false } = {},
-): { bindings: Bindings; part: string } {
+/** Of `Columns` in a format's part. */
+const COLUMN_FIELDS: Record<WeightFormat, readonly string[]> = {
+  q4_int8: ["x0", "x1", "x2", "x3", "start", "scale"],
+  q4_int8_rows: ["x0", "x1", "x2", "x3", "start", "scale"],
+  q4_f32: ["x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"],
+  dense_f16: ["low", "high"],
+  dense_f32: ["low", "high"],
+};
+
+/** Texture and WGSL of what a kernel leaves for the next one. */
+export function stagedParts(precision: Precision): { bindings: Bindings; parts: string[] } {
   return precision === "int8"
-    ? {
-      bindings: { staged: ["texture_uint_write"] },
-      part: bytes + (isStraight ? stageInt8Straight : stageInt8),
-    }
-    : { bindings: { staged: ["texture_float_write"] }, part: stageF32 };
+    ? { bindings: { staged: ["texture_uint_write"] }, parts: [eightLanes, bytes + stageInt8] }
+    : { bindings: { staged: ["texture_float_write"] }, parts: [eightLanes, stageF32] };
 }
 
 /** Bindings of lib/residual.wgsl. */
@@ -121,7 +125,7 @@ export function residualBindings(precision: Precision): Bindings {
 function endOf(
   { end, staged = "f32", kvElem = "f32" }: LinearKernelOptions,
 ): { bindings: Bindings; parts: string[] } {
-  const { bindings, part } = stagedParts(staged);
+  const { bindings, parts } = stagedParts(staged);
   switch (end) {
     case "store":
       return {
@@ -145,9 +149,9 @@ function endOf(
         parts: [kvTiles, kvElem === "f16" ? kvBlockF16 : kvBlockF32, endRope],
       };
     case "residual":
-      return { bindings: residualBindings(staged), parts: [part, residual, endResidual] };
+      return { bindings: residualBindings(staged), parts: [...parts, residual, endResidual] };
     case "gated":
-      return { bindings, parts: [gate, part, endGated] };
+      return { bindings, parts: [gate, ...parts, endGated] };
   }
 }
 
@@ -186,7 +190,10 @@ export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = m
         entry,
         isByRows && canTakeRows(numTokens, numGroups)
           ? rowEntryPoint(entry, { numTokens, numGroups, isPaired })
-          : tileEntryPoint(entry, numTokens, { blocks, isByRows }),
+          : tileEntryPoint(entry, numTokens, {
+            ...{ blocks, isByRows, columnFields: COLUMN_FIELDS[format] },
+            isInteger: format.startsWith("q4_int8"),
+          }),
       ];
     }));
     return assembleKernel(name, {

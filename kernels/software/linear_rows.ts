@@ -74,7 +74,7 @@ fn ${name}(
   let first = group.y * NUM_TILES / num_groups.y;
   let num_tiles = (group.y + 1u) * NUM_TILES / num_groups.y - first;
   ${tokens((t) => `let row_${t} = x_row(t + ${t}u);`)}
-  ${tokens((t) => groups((g) => `let v_${t}_${g} = load_columns(${g}u, row_${t});`))}
+  ${tokens((t) => groups((g) => `let v_${t}_${g} = load_shared_columns(${g}u, row_${t}, lane);`))}
   for (var i = 0u; i < ${BLOCK_ROWS * halves}u * num_tiles; i++) {
     let r = i % ${BLOCK_ROWS}u;
     let block = block_in_order(first + i / ${

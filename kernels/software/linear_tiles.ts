@@ -1,8 +1,9 @@
 /**
  * Entry points of linear that walk along K step by step, with a tile of rows and tokens in variables.
  *
- * Method     one SIMD group of eight lanes a workgroup. The next texel is loaded before the present one is used; accumulators are
- *            variables, since this driver puts arrays into memory.
+ * Method     one SIMD group of eight lanes a workgroup. A lane loads the columns of one token and tells the others: a load costs the same
+ *            whether lanes want eight texels or one. The next texel is loaded before the present one is used; accumulators are variables,
+ *            since this driver puts arrays into memory.
  *
  * @module
  */
@@ -17,6 +18,10 @@ export interface TileOptions {
   readonly blocks: "one" | "pair" | "wide";
   /** Whether the steps of a row lie together, and not those of a tile. */
   readonly isByRows: boolean;
+  /** Whether codes meet integers. */
+  readonly isInteger: boolean;
+  /** Of the format's `Columns`. */
+  readonly columnFields: readonly string[];
 }
 
 const ROWS = ["low.x", "low.y", "low.z", "low.w", "high.x", "high.y", "high.z", "high.w"];
@@ -25,7 +30,7 @@ const ROWS = ["low.x", "low.y", "low.z", "low.w", "high.x", "high.y", "high.z", 
 export function tileEntryPoint(
   name: string,
   numTokens: number,
-  { blocks: kind, isByRows }: TileOptions,
+  { blocks: kind, isByRows, isInteger, columnFields }: TileOptions,
 ): string {
   const numBlocks = kind === "one" ? 1 : 2;
   const tokens = (line: (t: number) => string) => unroll(numTokens, line);
@@ -36,7 +41,7 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let t = group.x * ${numTokens}u;
   let first = group.y * ${kind === "wide" ? 2 * 8 : 8}u + lane;
   let blocks = lane_blocks(first);
-  ${tokens((t) => `let row_${t} = x_row(t + ${t}u);`)}
+  let own_row = x_row(t + lane % ${numTokens}u);
   ${
     blocks((b) =>
       tokens((t) => `
@@ -54,8 +59,13 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   }
     ${isByRows ? blocks((b) => unroll(NUM_TOUCHES, (i) => touchRows(b, i))) : ""}
     for (var i = begin; i < end; i++) {
-      ${tokens((t) => `let v_${t} = load_columns(i, row_${t});`)}
-      ${blocks((b) => blockStep(b, numTokens))}
+      ${
+    numTokens === 1
+      ? "let v_0 = load_shared_columns(i, own_row, lane);"
+      : "let own = load_columns(i, own_row);\n" +
+        tokens((t) => `let v_${t} = ${columnsOf(t, columnFields)};`)
+  }
+      ${blocks((b) => blockStep(b, numTokens, isInteger))}
     }
   }
   ${isByRows ? "if (step.num_tokens == 0u) { sum_0_0_low.x += f32(touched); }" : ""}
@@ -74,7 +84,7 @@ function touchRows(b: number, i: number): string {
 }
 
 /** Eight rows of block b times the columns of all tokens. */
-function blockStep(b: number, numTokens: number): string {
+function blockStep(b: number, numTokens: number, isInteger: boolean): string {
   const load = (r: number) =>
     r < ROWS.length
       ? `let w_${b}_${r} = textureLoad(w, at_${b} + vec2u(${r}u * ROW_TEXELS, 0u));`
@@ -87,20 +97,39 @@ function blockStep(b: number, numTokens: number): string {
       ${load(r + 1)}
       let row_${b}_${r} = unpack_row(w_${b}_${r});
       let scale_${b}_${r} = s_${b}.${ROWS[r]};
-      ${
-      unroll(
-        numTokens,
-        (t) => `sum_${b}_${t}_${ROWS[r]} += dot_row(row_${b}_${r}, v_${t}, scale_${b}_${r});`,
-      )
-    }`)
+      ${addDots(b, r, numTokens, isInteger)}`)
   }
       at_${b}.x += STEP_TEXELS;`;
+}
+
+/** What lane t loaded, in all lanes. */
+function columnsOf(t: number, fields: readonly string[]): string {
+  return `Columns(${fields.map((field) => `subgroupBroadcast(own.${field}, ${t}u)`).join(", ")})`;
+}
+
+/**
+ * Adds a row's products with all tokens. Integers go word by word, each with all tokens before the next one: then the processor holds
+ * codes in registers and takes columns from memory, where token by token it moves both.
+ */
+function addDots(b: number, r: number, numTokens: number, isInteger: boolean): string {
+  const tokens = (line: (t: number) => string) => unroll(numTokens, line);
+  const row = `row_${b}_${r}`;
+  const scale = `scale_${b}_${r}`;
+  const sum = (t: number) => `sum_${b}_${t}_${ROWS[r]}`;
+  if (!isInteger || numTokens === 1) {
+    return tokens((t) => `${sum(t)} += dot_row(${row}, v_${t}, ${scale});`);
+  }
+  const dot = (t: number) => `dot_${b}_${r}_${t}`;
+  return `
+      ${tokens((t) => `var ${dot(t)} = v_${t}.start;`)}
+      ${unroll(4, (i) => tokens((t) => `${dot(t)} += dot(${row}.c${i}, v_${t}.x${i});`))}
+      ${tokens((t) => `${sum(t)} += value_of(${dot(t)}, v_${t}, ${scale});`)}`;
 }
 
 function finishOne(numBlocks: number): string {
   const sums = (b: number) => `sum_${b}_0_low * factor, sum_${b}_0_high * factor`;
   return `
-  let factor = norm_factor(row_0);
+  let factor = norm_factor(own_row);
   ${
     numBlocks === 1
       ? `finish(t, blocks.x, lane, ${sums(0)}, begin_ending(blocks));`
@@ -108,20 +137,28 @@ function finishOne(numBlocks: number): string {
   }`;
 }
 
-/** The sums go into arrays only here, where a loop keeps the code short. */
+/** In a loop, which keeps the code short. A token's sums are selected, since this driver puts arrays into memory. */
 function finishMany(numTokens: number, numBlocks: number): string {
-  const arrays = (b: number, half: string) =>
-    `var sums_${b}_${half} = array(${
-      Array.from({ length: numTokens }, (_, t) => `sum_${b}_${t}_${half}`).join(", ")
-    });`;
-  const sums = (b: number) => `sums_${b}_low[i] * factor, sums_${b}_high[i] * factor`;
+  const choose = (values: readonly string[], first: number): string => {
+    if (values.length === 1) return values[0]!;
+    const half = values.length / 2;
+    const [low, high] = [
+      choose(values.slice(0, half), first),
+      choose(values.slice(half), first + half),
+    ];
+    return `select(${low}, ${high}, i >= ${first + half}u)`;
+  };
+  const ofToken = (value: (t: number) => string) =>
+    choose(Array.from({ length: numTokens }, (_, t) => value(t)), 0);
+  const sums = (b: number) =>
+    ["low", "high"].map((half) => `${ofToken((t) => `sum_${b}_${t}_${half}`)} * factor`).join(", ");
   return `
-  var rows = array(${Array.from({ length: numTokens }, (_, t) => `row_${t}`).join(", ")});
-  ${unroll(numBlocks, (b) => arrays(b, "low") + "\n" + arrays(b, "high"))}
+  let own_factor = norm_factor(own_row);
+  ${unroll(numTokens, (t) => `let factor_${t} = subgroupBroadcast(own_factor, ${t}u);`)}
   let num_tokens = min(${numTokens}u, last_token() + 1u - t);
   let ending = begin_ending(blocks);
   for (var i = 0u; i < num_tokens; i++) {
-    let factor = norm_factor(rows[i]);
+    let factor = ${ofToken((t) => `factor_${t}`)};
     ${
     numBlocks === 1
       ? `finish(t + i, blocks.x, lane, ${sums(0)}, ending);`

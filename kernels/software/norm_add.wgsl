@@ -7,8 +7,6 @@
 // Dispatch   (T): one workgroup a token
 override POST_EPS: f32;
 
-var<workgroup> lane_sums_of_x: array<vec4f, 2>;
-
 @compute @workgroup_size(8)
 fn ENTRY(
   @builtin(workgroup_id) group: vec3u,
@@ -17,15 +15,13 @@ fn ENTRY(
   let t = group.x;
   let num_fours = D / 4u;
   let first = t * num_fours; // x[t, 0..]
-  var sum = 0.0;
+  var own = vec4f(0.0);
   for (var d = lane; d < num_fours; d += LANES) {
     let v = x[first + d];
-    sum += dot(v, v);
+    own += v * v;
   }
-  lane_sums_of_x[lane / 4u][lane % 4u] = sum;
-  workgroupBarrier();
-  let total = dot(lane_sums_of_x[0], vec4f(1.0)) + dot(lane_sums_of_x[1], vec4f(1.0));
-  let factor = inverseSqrt(total / f32(D) + POST_EPS);
+  let sum = sum_of_lanes(own, lane);
+  let factor = inverseSqrt(dot(sum, vec4f(1.0)) / f32(D) + POST_EPS);
   for (var tile = 0u; tile * LANES < num_fours / 2u; tile++) {
     let block = tile * LANES + lane;
     var low = vec4f(0.0);

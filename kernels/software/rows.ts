@@ -53,7 +53,7 @@ export const embedKernel: (
       rowTiles,
       BLOCK,
       ...TABLE_PARTS[format],
-      stagedParts(staged).part,
+      ...stagedParts(staged).parts,
       residual,
       embedTiled.replace("ENTRY", name),
     ],
@@ -69,17 +69,17 @@ export const normAddKernel: (staged: Precision) => Kernel = memoize((staged) => 
       post_gamma: ["read", "array<vec4f>"],
       ...residualBindings(staged),
     },
-    parts: [LANES, stagedParts(staged).part, residual, normAdd.replace("ENTRY", name)],
+    parts: [LANES, ...stagedParts(staged).parts, residual, normAdd.replace("ENTRY", name)],
   });
 });
 
 /** Activations from a buffer. */
 export const stageRowsKernel: (staged: Precision) => Kernel = memoize((staged) => {
   const name = `stage_rows_${staged}`;
-  const { bindings, part } = stagedParts(staged);
+  const { bindings, parts } = stagedParts(staged);
   return assembleKernel(name, {
     bindings: { x: ["read", "array<vec4f>"], ...bindings },
-    parts: [LANES, part, stageRows.replace("ENTRY", name)],
+    parts: [LANES, ...parts, stageRows.replace("ENTRY", name)],
   });
 });
 

@@ -60,7 +60,7 @@ const SHAPES: Variant[] = [
   variantOf({ rows: 1, rowThreads: 1 }),
   variantOf({ rows: 2, rowThreads: 4, gemmColumns: 8, gemmRowLanes: 8 }),
   variantOf({ rows: 4, rowThreads: 8 }),
-  ...(device.hasSubgroups && device.minSubgroupSize >= 8
+  ...(device.hasSubgroups && device.info.minSubgroupSize >= 8
     ? ([1, 2, 4] as const).map((rows) => variantOf({ rows, rowThreads: 2, hasSubgroups: true }))
     : []),
 ];

@@ -14,7 +14,7 @@ Deno.test("areInOrder() wants every invocation where its number puts it, in subg
 
 Deno.test("findOrderedLanes() tells the smallest subgroup, or nothing where there are none", async () => {
   const lanes = await findOrderedLanes(device);
-  assert.ok(lanes === 0 || device.hasSubgroups && lanes === device.minSubgroupSize);
+  assert.ok(lanes === 0 || device.hasSubgroups && lanes === device.info.minSubgroupSize);
   const without = Object.create(device, { hasSubgroups: { value: false } });
   assert.equal(await findOrderedLanes(without), 0);
 });

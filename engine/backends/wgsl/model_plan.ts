@@ -54,7 +54,7 @@ export interface ModelPlanOptions {
  */
 export function planModel(
   pkg: ModelPackage,
-  adapter: Pick<AdapterInfo, "kind" | "maxBindingBytes">,
+  adapter: Pick<AdapterInfo, "kind" | "minSubgroupSize" | "maxBindingBytes">,
   { fusesLayers, ...sizes }: ModelPlanOptions = {},
 ): ModelPlan {
   if (!SUPPORTED_QUANTIZATIONS.has(pkg.quantization)) {
@@ -87,7 +87,7 @@ export function planModel(
         "without it the model would compute something else",
     );
   }
-  const kernelSet = chooseKernelSet(adapter.kind);
+  const kernelSet = chooseKernelSet(adapter);
   const kvElem: Elem = pkg.quantization.includes("f16") ? "f16" : "f32";
   const memory = planMemory({
     kind: adapter.kind,
@@ -107,7 +107,7 @@ export function planModel(
     kvElem,
     memory,
     fusesLayers: fusesLayers ??
-      (adapter.kind === "software" && countNumbers(matrices) >= MIN_FUSED_WEIGHTS),
+      (kernelSet.name === "software" && countNumbers(matrices) >= MIN_FUSED_WEIGHTS),
   };
 }
 

@@ -4,14 +4,14 @@
  * @module
  */
 import { toErrorRecord } from "../../errors.ts";
-import { chooseKernelSet } from "../../ops/mod.ts";
+import { kernelSetOf } from "../../ops/mod.ts";
 import { packTensors, type PackWorkerReply, type PackWorkerRequest } from "./pack_tensors.ts";
 import { RingWriter } from "./piece_ring.ts";
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 
 async function pack({ kernelSet, ring, ...request }: PackWorkerRequest): Promise<PackWorkerReply> {
-  const { matrices } = chooseKernelSet(kernelSet);
+  const { matrices } = kernelSetOf(kernelSet);
   try {
     await packTensors(request, matrices, new RingWriter(ring));
     return "packed";

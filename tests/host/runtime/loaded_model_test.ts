@@ -9,6 +9,7 @@ const IDLE_WORKER = new URL("../../support/idle_worker.ts", import.meta.url);
 const GPU = {
   kind: "gpu",
   description: "made-up adapter",
+  minSubgroupSize: 32,
   maxBindingBytes: 2 ** 30,
   maxBufferBytes: 2 ** 30,
 } as const;

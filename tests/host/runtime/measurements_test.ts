@@ -17,6 +17,7 @@ const ROOT = fromFileUrl(new URL("../../../", import.meta.url));
 const GPU = {
   kind: "gpu",
   description: "made-up adapter",
+  minSubgroupSize: 32,
   maxBindingBytes: 2 ** 30,
   maxBufferBytes: 2 ** 30,
 } as const;

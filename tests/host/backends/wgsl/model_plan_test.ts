@@ -3,8 +3,8 @@ import { planModel } from "../../../../engine/backends/wgsl/mod.ts";
 import { type ModelPackage, openPackage } from "../../../../engine/formats/mod.ts";
 import { writeRandomModel } from "../../../support/random_model.ts";
 
-const SOFTWARE = { kind: "software", maxBindingBytes: 1 << 30 } as const;
-const GPU = { kind: "gpu", maxBindingBytes: 1 << 30 } as const;
+const SOFTWARE = { kind: "software", minSubgroupSize: 8, maxBindingBytes: 1 << 30 } as const;
+const GPU = { kind: "gpu", minSubgroupSize: 32, maxBindingBytes: 1 << 30 } as const;
 
 /** A package that claims so many rows of its embedding, whatever its files hold: no plan reads them. */
 async function openClaim(vocabSize: number): Promise<ModelPackage> {

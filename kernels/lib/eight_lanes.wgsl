@@ -1,0 +1,56 @@
+// What the eight lanes of a workgroup hold, told to each other without workgroup memory, whose every access costs a driver on the CPU
+// fifty times as much. All lanes take part.
+// Overrides  SUBGROUP_LANES of them lie side by side in one subgroup: all eight, or four
+override SUBGROUP_LANES: u32 = 8u;
+
+var<workgroup> quad_values: array<vec4f, 2>; // where subgroups have four lanes
+
+// A value of each of lanes 4 j .. 4 j + 3, in these lanes.
+fn of_quad(value: u32, lane: u32) -> vec4u {
+  let low = vec4u(
+    subgroupBroadcast(value, 0u),
+    subgroupBroadcast(value, 1u),
+    subgroupBroadcast(value, 2u),
+    subgroupBroadcast(value, 3u),
+  );
+  if (SUBGROUP_LANES < 8u) {
+    return low;
+  }
+  let high = vec4u(
+    subgroupBroadcast(value, 4u),
+    subgroupBroadcast(value, 5u),
+    subgroupBroadcast(value, 6u),
+    subgroupBroadcast(value, 7u),
+  );
+  return select(low, high, lane >= 4u);
+}
+
+// The highest of all lanes.
+fn highest_of_lanes(value: f32, lane: u32) -> f32 {
+  let own = bitcast<vec4f>(of_quad(bitcast<u32>(value), lane));
+  let highest = max(max(own.x, own.y), max(own.z, own.w));
+  if (SUBGROUP_LANES < 8u) {
+    quad_values[lane / 4u] = vec4f(highest);
+    workgroupBarrier();
+    let highest_of_all = max(quad_values[0].x, quad_values[1].x);
+    workgroupBarrier();
+    return highest_of_all;
+  }
+  return max(subgroupBroadcast(highest, 0u), subgroupBroadcast(highest, 4u));
+}
+
+// Sums over all lanes, of either half first.
+fn sum_of_lanes(value: vec4f, lane: u32) -> vec4f {
+  let low = (subgroupBroadcast(value, 0u) + subgroupBroadcast(value, 1u)) +
+    (subgroupBroadcast(value, 2u) + subgroupBroadcast(value, 3u));
+  if (SUBGROUP_LANES < 8u) {
+    quad_values[lane / 4u] = low;
+    workgroupBarrier();
+    let sum = quad_values[0] + quad_values[1];
+    workgroupBarrier();
+    return sum;
+  }
+  let high = (subgroupBroadcast(value, 4u) + subgroupBroadcast(value, 5u)) +
+    (subgroupBroadcast(value, 6u) + subgroupBroadcast(value, 7u));
+  return low + high;
+}

@@ -25,6 +25,18 @@ fn of_quad(value: u32, lane: u32) -> vec4u {
   return select(low, high, lane >= 4u);
 }
 
+// The value of lane 0.
+fn lane_0(value: f32, lane: u32) -> f32 {
+  if (SUBGROUP_LANES < 8u) {
+    quad_values[lane / 4u] = vec4f(subgroupBroadcast(value, 0u));
+    workgroupBarrier();
+    let first = quad_values[0].x;
+    workgroupBarrier();
+    return first;
+  }
+  return subgroupBroadcast(value, 0u);
+}
+
 // The highest of all lanes.
 fn highest_of_lanes(value: f32, lane: u32) -> f32 {
   let own = bitcast<vec4f>(of_quad(bitcast<u32>(value), lane));

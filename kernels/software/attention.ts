@@ -13,10 +13,11 @@
  *   step          uniform     Step
  *   staged        texture     [T, H C]; or y, read_write, [T, H C] f32 in fours
  * Dispatch   (KH · chunks, T): one workgroup for NUM_QUERIES query heads of one KV head, so that they share its loads
- * Method     a lane takes every eighth position. Its weights are relative to the first score that it sees, so that sums need no
- *            correction when a higher one comes; a query whose scores rise by more than HEADROOM has a second pass, relative to its
- *            highest. Lanes are merged at the end. The order of sums depends on the token's position alone, never on the batch.
- *            What the next turn reads is loaded one turn ahead, since the cache is far away when a layer's turn comes.
+ * Method     eight positions a turn: a lane takes one of them for the scores, and then one block of eight columns for the sums of values,
+ *            with the weights that the others tell it; so a query has a few sums a lane, and nothing to merge. Weights are relative to
+ *            a score of the first turn, so that sums need no correction when a higher one comes; a query whose scores rise by more
+ *            than HEADROOM has a second pass, relative to its highest. The order of sums depends on the token's position alone, never
+ *            on the batch. What the next turn reads is loaded one turn ahead, since the cache is far away when a layer's turn comes.
  * Overrides  C a multiple of 8; BLOCK_SIZE a multiple of 16                Needs  subgroups; see lib/eight_lanes.wgsl
  * Precision  f32                                                  Source  arXiv:2205.14135, arXiv:2309.06180
  *
@@ -29,7 +30,7 @@ import eightLanes from "../lib/eight_lanes.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import type { Elem } from "../kernel.ts";
 import { type AssembledKernel, assembleKernel, memoize, unroll } from "../assemble.ts";
-import { FINISH_STAGED, FINISH_STORE, mergeLanes } from "./attention_merge.ts";
+import { attentionFunctions, FINISH_STAGED, FINISH_STORE } from "./attention_parts.ts";
 import { type Precision, stagedParts } from "./linear.ts";
 
 /** Which attention. */
@@ -64,87 +65,29 @@ export const attentionKernel: (options: AttentionKernelOptions) => AssembledKern
         step,
         elem === "f16" ? kvTexelF16 : kvTexelF32,
         kvTiles,
-        head(headDim, numQueries, elem),
+        attentionFunctions({ headDim, numQueries, elem }),
         ...(end ? [...end.parts, FINISH_STAGED] : [eightLanes, FINISH_STORE]),
-        mergeLanes(headDim),
       ],
       entries: { [name]: body(name, options) },
     });
   },
 );
 
-function head(headDim: number, numQueries: number, elem: Elem): string {
-  const texels = headDim / (elem === "f16" ? 8 : 4);
-  const numTouches = Math.ceil(texels / 4); // of 64 bytes by eight lanes each
-  return `
-override NUM_HEADS: u32;
-override NUM_KV_HEADS: u32;
-override BLOCK_SIZE: u32;
-override CHUNKS: u32; // workgroups that share the query heads of a KV head
-override SCALE: f32;
-override SOFT_CAP: f32 = 0.0;
-override WINDOW: u32 = 0u;
-
-const HEAD_BLOCKS = ${headDim / 8}u; // of eight columns
-const TEXELS = ${texels}u; // of a head
-const NONE = -1.0e30;
-const HEADROOM = 40.0; // that scores may rise above the reference: weights stay below e^40
-
-// exp(difference), difference ≤ HEADROOM. What is below the smallest normal number is zero: processors take a hundred times as
-// long for the products of such numbers.
-fn weight_of(difference: f32) -> f32 {
-  return select(0.0, exp(difference), difference > -80.0);
-}
-
-fn cap(score: f32) -> f32 {
-  if (SOFT_CAP > 0.0) {
-    return SOFT_CAP * tanh(score / SOFT_CAP);
-  }
-  return score;
-}
-
-// Head of a workgroup's query h. The last chunk may repeat its last head.
-fn head_of(group: u32, h: u32) -> u32 {
-  let num_shared = NUM_HEADS / NUM_KV_HEADS;
-  return (group / CHUNKS) * num_shared +
-    min((group % CHUNKS) * ${numQueries}u + h, num_shared - 1u);
-}
-
-// Loads what lies at the texels of eight positions, a line of the processor's cache by each lane, so that it is near when its turn
-// comes. What it returns has no meaning.
-fn fetch_ahead(number: u32, lane: u32) -> u32 {
-  var any = 0u;
-  ${
-    unroll(numTouches, (i) =>
-      `{
-    let at = kv_texel_at(number + min((lane * ${numTouches}u + ${i}u) * 4u, TEXELS * 8u - 4u));
-    any |= textureLoad(k_cache, at.xy, at.z).x | textureLoad(v_cache, at.xy, at.z).x;
-  }`)
-  }
-  return any;
-}
-
-// Number of the texel that the first eight columns of the eight positions from \`position\` on begin with, lane 0.
-fn texel_number_of(sequence: u32, position: u32, kv_head: u32) -> u32 {
-  let block = block_tables[sequence * step.max_blocks + position / BLOCK_SIZE];
-  let slot = block * BLOCK_SIZE + position % BLOCK_SIZE;
-  return kv_texel_number(slot, NUM_KV_HEADS, kv_head, TEXELS);
-}
-`;
-}
-
-function body(
-  name: string,
-  { headDim, numQueries, elem }: AttentionKernelOptions,
-): string {
+function body(name: string, { headDim, numQueries, elem }: AttentionKernelOptions): string {
   const fours = headDim / 4;
   const foursPerTexel = elem === "f16" ? 2 : 1;
   const texels = fours / foursPerTexel;
   const queries = (line: (h: number) => string) => unroll(numQueries, line);
-  const columns = (line: (c: number) => string) => unroll(fours, line);
+  // Blocks of eight columns, eight of them side by side.
+  const blocks = (line: (b: number) => string) => unroll(Math.ceil(headDim / 64), line);
   // Texel i of a position; those of a head lie in one row of the cache if they divide it.
+  const isInRow = 8192 % (8 * texels) === 0;
   const at = (i: number) =>
-    8192 % (8 * texels) === 0 ? `at + vec3u(${8 * i}u, 0u, 0u)` : `kv_texel_at(number + ${8 * i}u)`;
+    isInRow ? `at + vec3u(${8 * i}u, 0u, 0u)` : `kv_texel_at(number + lane + ${8 * i}u)`;
+  const valuesAt = (b: number, p: number, half: number) =>
+    isInRow
+      ? `values_at_${b} + vec3u(${p + 8 * half}u, 0u, 0u)`
+      : `kv_texel_at(number + own_texel_${b} + ${p + 8 * half}u)`;
   return `
 @compute @workgroup_size(8)
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -159,14 +102,21 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   var next = texel_number_of(token.sequence, begin, kv_head);
   var fetched = fetch_ahead(next, lane);
   ${
+    blocks((b) =>
+      `let own_texel_${b} = min(lane + ${8 * b}u, HEAD_BLOCKS - 1u) * ${16 / foursPerTexel}u;`
+    )
+  }
+  ${
     queries((h) => `
   let head_${h} = head_of(group.x, ${h}u);
   ${
-      columns((c) =>
-        `let q_${h}_${c} = textureLoad(q, vec2u(head_${h} * ${fours}u + ${c}u, t)) * (SCALE * WIDENING);
-  var out_${h}_${c}: vec4f;`
+      unroll(
+        fours,
+        (c) =>
+          `let q_${h}_${c} = textureLoad(q, vec2u(head_${h} * ${fours}u + ${c}u, t)) * (SCALE * WIDENING);`,
       )
     }
+  ${blocks((b) => `var low_${h}_${b}: vec4f;\n  var high_${h}_${b}: vec4f;`)}
   var reference_${h} = NONE;
   var maximum_${h}: f32;
   var denominator_${h}: f32;`)
@@ -176,12 +126,13 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     queries((h) => `
     maximum_${h} = NONE;
     denominator_${h} = 0.0;
-    ${columns((c) => `out_${h}_${c} = vec4f(0.0);`)}`)
+    ${blocks((b) => `low_${h}_${b} = vec4f(0.0);\n    high_${h}_${b} = vec4f(0.0);`)}`)
   }
     next = texel_number_of(token.sequence, begin, kv_head);
     for (var first = begin; first <= token.position; first += 8u) {
-      let number = next + lane;
-      let at = kv_texel_at(number);
+      let number = next;
+      let at = kv_texel_at(number + lane);
+      ${isInRow ? blocks((b) => `let values_at_${b} = kv_texel_at(number + own_texel_${b});`) : ""}
       next = texel_number_of(token.sequence, min(first + 8u, token.position), kv_head);
       fetched |= fetch_ahead(next, lane);
       let position = first + lane;
@@ -206,21 +157,37 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     queries((h) => `
       score_${h} = select(NONE, cap(score_${h}), is_seen);
       maximum_${h} = max(maximum_${h}, score_${h});
-      reference_${h} = select(reference_${h}, score_${h}, reference_${h} == NONE);
+      reference_${h} = select(reference_${h}, first_score(score_${h}, lane), reference_${h} == NONE);
       let weight_${h} = select(0.0, weight_of(score_${h} - reference_${h}), is_seen);
       denominator_${h} += weight_${h};`)
   }
+      if (SUBGROUP_LANES < 8u) {
+        workgroupBarrier();
+        ${queries((h) => `lane_weights[${8 * h}u + lane] = weight_${h};`)}
+        workgroupBarrier();
+      }
       ${
-    unroll(texels, (i) =>
+    unroll(8, (p) =>
       `{
-        let texel = ${at(i)};
-        let v = textureLoad(v_cache, texel.xy, texel.z);
+        ${queries((h) => `let seen_${h} = weight_of_lane_${p}(weight_${h}, ${h}u);`)}
         ${
-        unroll(foursPerTexel, (half) =>
+        blocks((b) =>
           `{
-          let values = ${half === 0 ? "texel_low" : "texel_high"}(v) * WIDENING;
-          ${queries((h) => `out_${h}_${foursPerTexel * i + half} += weight_${h} * values;`)}
-        }`)
+          ${
+            unroll(2 / foursPerTexel, (half) =>
+              `let texel_${half} = ${valuesAt(b, p, half)};
+          let v_${half} = textureLoad(v_cache, texel_${half}.xy, texel_${half}.z);`)
+          }
+          let low = texel_low(v_0) * WIDENING;
+          let high = ${foursPerTexel === 2 ? "texel_high(v_0)" : "texel_low(v_1)"} * WIDENING;
+          ${
+            queries((h) =>
+              `low_${h}_${b} += seen_${h} * low;
+          high_${h}_${b} += seen_${h} * high;`
+            )
+          }
+        }`
+        )
       }
       }`)
   }
@@ -228,24 +195,30 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     is_again = false;
     ${
     queries((h) =>
-      `if (maximum_${h} > reference_${h} + HEADROOM) {
-      reference_${h} = maximum_${h};
-      is_again = true;
+      `{
+      let highest = highest_of_lanes(maximum_${h}, lane);
+      if (highest > reference_${h} + HEADROOM) {
+        reference_${h} = highest;
+        is_again = true;
+      }
     }`
     )
   }
   }
   if (step.num_tokens == 0u) { // never; without a use of them there would be no loads
-    maximum_0 = f32(fetched);
+    low_0_0.x = f32(fetched);
   }
   ${
     queries((h) =>
       `{
-    let highest = highest_of_lanes(maximum_${h}, lane);
-    let share = weight_of(reference_${h} - highest);
-    merge_lanes(t, head_${h}, lane, share, denominator_${h}, ${
-        Array.from({ length: fours }, (_, c) => `out_${h}_${c}`).join(", ")
-      });
+    let scale = 1.0 / sum_of_lanes(vec4f(denominator_${h}), lane).x;
+    ${
+        blocks((b) =>
+          `finish(t, head_${h}, lane + ${
+            8 * b
+          }u, lane, low_${h}_${b} * scale, high_${h}_${b} * scale);`
+        )
+      }
   }`
     )
   }

@@ -35,7 +35,7 @@ export function tileEntryPoint(
   const numBlocks = kind === "one" ? 1 : 2;
   const tokens = (line: (t: number) => string) => unroll(numTokens, line);
   const blocks = (line: (b: number) => string) => unroll(numBlocks, line);
-  return `
+  return `${isInteger && numTokens > 1 ? dotRowWithAll(numTokens) : ""}
 @compute @workgroup_size(8)
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let t = group.x * ${numTokens}u;
@@ -107,10 +107,7 @@ function columnsOf(t: number, fields: readonly string[]): string {
   return `Columns(${fields.map((field) => `subgroupBroadcast(own.${field}, ${t}u)`).join(", ")})`;
 }
 
-/**
- * Adds a row's products with all tokens. Integers go word by word, each with all tokens before the next one: then the processor holds
- * codes in registers and takes columns from memory, where token by token it moves both.
- */
+/** Adds a row's products with all tokens. */
 function addDots(b: number, r: number, numTokens: number, isInteger: boolean): string {
   const tokens = (line: (t: number) => string) => unroll(numTokens, line);
   const row = `row_${b}_${r}`;
@@ -119,11 +116,30 @@ function addDots(b: number, r: number, numTokens: number, isInteger: boolean): s
   if (!isInteger || numTokens === 1) {
     return tokens((t) => `${sum(t)} += dot_row(${row}, v_${t}, ${scale});`);
   }
-  const dot = (t: number) => `dot_${b}_${r}_${t}`;
+  const columns = Array.from({ length: numTokens }, (_, t) => `v_${t}`).join(", ");
   return `
-      ${tokens((t) => `var ${dot(t)} = v_${t}.start;`)}
-      ${unroll(4, (i) => tokens((t) => `${dot(t)} += dot(${row}.c${i}, v_${t}.x${i});`))}
-      ${tokens((t) => `${sum(t)} += value_of(${dot(t)}, v_${t}, ${scale});`)}`;
+      let dots_${b}_${r} = dot_row_with_all(${row}, ${columns}, ${scale});
+      ${tokens((t) => `${sum(t)} += dots_${b}_${r}.t${t};`)}`;
+}
+
+/**
+ * A row's products with all tokens, of integers: a word of codes with each token before the next word. Then the processor holds codes in
+ * registers and takes columns from memory, where token by token it moves both.
+ */
+function dotRowWithAll(numTokens: number): string {
+  const list = (item: (t: number) => string) =>
+    Array.from({ length: numTokens }, (_, t) => item(t)).join(", ");
+  return `
+struct Dots {
+  ${list((t) => `t${t}: f32`)}
+}
+
+fn dot_row_with_all(codes: Codes, ${list((t) => `v_${t}: Columns`)}, scale: f32) -> Dots {
+  ${unroll(numTokens, (t) => `var sum_${t} = v_${t}.start;`)}
+  ${unroll(4, (i) => unroll(numTokens, (t) => `sum_${t} += dot(codes.c${i}, v_${t}.x${i});`))}
+  return Dots(${list((t) => `value_of(sum_${t}, v_${t}, scale)`)});
+}
+`;
 }
 
 function finishOne(numBlocks: number): string {

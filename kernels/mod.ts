@@ -17,7 +17,7 @@ export {
   type LinearKernelOptions,
   linearSuffix,
   MAX_ROW_GROUPS,
-  maxRowTiles,
+  MAX_ROW_TILES,
   phaseOverride,
   type PhaseResource,
   type Precision,

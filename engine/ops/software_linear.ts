@@ -9,7 +9,7 @@ import {
   isPairedEnd,
   type LinearKernelOptions,
   linearSuffix,
-  maxRowTiles,
+  MAX_ROW_TILES,
   SOFTWARE_KERNELS,
 } from "../../kernels/mod.ts";
 import {
@@ -88,16 +88,14 @@ export function createSoftwareLinear(
       entry: `${kernel.name}_${linearSuffix(numTokens)}`,
       pipeline: null,
       takesRows,
-      workgroupsY: takesRows
-        ? numRowWorkgroups(numTiles, maxRowTiles({ numTokens, isPaired }))
-        : Math.ceil(numTiles / (isWide ? 2 : 1)),
+      workgroupsY: takesRows ? numRowWorkgroups(numTiles) : Math.ceil(numTiles / (isWide ? 2 : 1)),
     };
   });
   const resources = [step, ...x.resources, ...part.resources, ...options.resources];
   const countTurns = ({ numTokens, workgroupsY, takesRows }: Form) => {
     const endTurns = numTokens * TILE_END_TURNS;
     if (!takesRows) return numSteps + numLines + endTurns;
-    return Math.ceil(numTiles / workgroupsY) * (BLOCK_ROWS * (isPaired ? 2 : 1) + endTurns);
+    return Math.ceil(numTiles / workgroupsY) * (1 + BLOCK_ROWS * (isPaired ? 2 : 1) + endTurns);
   };
   return {
     phase(numTokens) {
@@ -125,9 +123,9 @@ export function createSoftwareLinear(
 }
 
 /** As few as may be, in equal shares of the threads: each loads all of x. */
-function numRowWorkgroups(numTiles: number, maxTiles: number): number {
+function numRowWorkgroups(numTiles: number): number {
   const numThreads = countSoftwareThreads();
-  const numRounds = Math.ceil(numTiles / maxTiles / numThreads);
+  const numRounds = Math.ceil(numTiles / MAX_ROW_TILES / numThreads);
   return Math.min(numTiles, numThreads * numRounds);
 }
 

@@ -4,7 +4,7 @@ fn block_in_order(tile: u32, half: u32, lane: u32) -> u32 {
   return lane_blocks(tile * LANES + lane)[half];
 }
 
-// Half and lane that have a block which this lane ends as its first or second one.
-fn place_in_order(block: u32, which: u32, lane: u32) -> vec2u {
-  return vec2u(which, lane);
+// Sums of a lane's first or second block, of those that lanes have of both halves.
+fn sums_in_order(first: vec4f, second: vec4f, block: u32, which: u32, lane: u32) -> vec4f {
+  return select(first, second, which == 1u);
 }

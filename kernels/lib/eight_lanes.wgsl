@@ -3,7 +3,9 @@
 // Overrides  SUBGROUP_LANES of them lie side by side in one subgroup: all eight, or four
 override SUBGROUP_LANES: u32 = 8u;
 
-var<workgroup> quad_values: array<vec4f, 2>; // where subgroups have four lanes
+// Where subgroups have four lanes.
+var<workgroup> quad_values: array<vec4f, 2>;
+var<workgroup> lane_values: array<vec4f, 8>;
 
 // A value of each of lanes 4 j .. 4 j + 3, in these lanes.
 fn of_quad(value: u32, lane: u32) -> vec4u {
@@ -35,6 +37,24 @@ fn lane_0(value: f32, lane: u32) -> f32 {
     return first;
   }
   return subgroupBroadcast(value, 0u);
+}
+
+// The value of some lane, each its own.
+fn at_lane(value: vec4f, wanted: u32, lane: u32) -> vec4f {
+  if (SUBGROUP_LANES < 8u) {
+    workgroupBarrier();
+    lane_values[lane] = value;
+    workgroupBarrier();
+    return lane_values[wanted];
+  }
+  var found = subgroupBroadcast(value, 0u);
+  found = select(found, subgroupBroadcast(value, 1u), wanted == 1u);
+  found = select(found, subgroupBroadcast(value, 2u), wanted == 2u);
+  found = select(found, subgroupBroadcast(value, 3u), wanted == 3u);
+  found = select(found, subgroupBroadcast(value, 4u), wanted == 4u);
+  found = select(found, subgroupBroadcast(value, 5u), wanted == 5u);
+  found = select(found, subgroupBroadcast(value, 6u), wanted == 6u);
+  return select(found, subgroupBroadcast(value, 7u), wanted == 7u);
 }
 
 // The highest of all lanes.

@@ -146,7 +146,7 @@ function endOf(
           k_cache: ["texture_uint_write_array"],
           v_cache: ["texture_uint_write_array"],
         },
-        parts: [kvTiles, kvElem === "f16" ? kvBlockF16 : kvBlockF32, endRope],
+        parts: [eightLanes, kvTiles, kvElem === "f16" ? kvBlockF16 : kvBlockF32, endRope],
       };
     case "residual":
       return { bindings: residualBindings(staged), parts: [...parts, residual, endResidual] };

@@ -24,7 +24,7 @@ export {
   type Precision,
   type WeightFormat,
 } from "./linear.ts";
-export { canTakeRows, MAX_ROW_GROUPS, maxRowTiles } from "./linear_rows.ts";
+export { canTakeRows, MAX_ROW_GROUPS, MAX_ROW_TILES } from "./linear_rows.ts";
 export { GEMM_TOKENS } from "./linear_tiles.ts";
 
 /** By family; most exist for a format, a precision or a size. */

@@ -198,3 +198,26 @@ function bestUnused(logits: ArrayLike<number>, used: number[]): number {
   for (const token of used) open[token] = -Infinity;
   return argmax(open);
 }
+
+Deno.test("WgslRunner.run() fails where the device refuses a step, instead of reading what the step before left", async () => {
+  const dir = await writeRandomModel({
+    architecture: "llama",
+    quantization: "q4f16_1",
+    hasHead: true,
+  });
+  const buffers: GPUBuffer[] = [];
+  const createBuffer = device.createBuffer;
+  device.createBuffer = (...args) => {
+    const buffer = createBuffer.apply(device, args);
+    buffers.push(buffer);
+    return buffer;
+  };
+  const runner = await WgslRunner.load(device, await openPackage(dir), {}).finally(() => {
+    device.createBuffer = createBuffer;
+  });
+  const batch = [{ sequence: 0, tokens: [1], firstPosition: 0, blocks: [0], numLogits: 1 }];
+  assert.equal((await runner.run(batch)).length, SIZES.vocab_size);
+  buffers.find(({ label }) => label === "hidden")!.destroy();
+  await assert.rejects(runner.run(batch), /The device refused a step: .*hidden/s);
+  runner.destroy();
+});

@@ -36,6 +36,8 @@ export class StepPass {
   readonly #commands = new StepCommands((shape) => this.#encode(shape));
   readonly #readback: Readback;
   #hasFailed = false;
+  /** Why the device refused what was submitted last; null where it did not. */
+  #refusal: Promise<GPUError | null> = Promise.resolve(null);
 
   constructor(device: GpuDevice, options: StepPassOptions) {
     this.#device = device;
@@ -57,21 +59,32 @@ export class StepPass {
    */
   submit(shape: StepShape, count = 1): void {
     this.#device.assertAlive();
+    const { raw } = this.#device;
+    raw.pushErrorScope("validation");
     for (let i = 0; i < count; i++) {
       // While it is measured, every batch has commands of its own.
       const commands = this.trace === null
         ? this.#commands.take(shape, count)
         : this.#encode(shape);
-      this.#device.raw.queue.submit([commands]); // at once: the next ones may have to be encoded first
+      raw.queue.submit([commands]); // at once: the next ones may have to be encoded first
     }
+    this.#refusal = raw.popErrorScope();
   }
 
   /**
    * Waits for what {@linkcode submit} began; at once where it has no output.
    *
    * @returns [L, rowLength] f32, or words as they are
+   * @throws {Error} the device refused it: a bug, and what could be read would be of the batch before
    */
   async read(shape: StepShape): Promise<Float32Array<ArrayBuffer>> {
+    const output = await this.#readOutput(shape);
+    const refusal = await this.#refusal;
+    if (refusal) throw new Error(`The device refused a step: ${refusal.message}`);
+    return output;
+  }
+
+  async #readOutput(shape: StepShape): Promise<Float32Array<ArrayBuffer>> {
     const size = this.#outputBytes(shape);
     if (size === 0) return new Float32Array(0);
     if (!this.#options.failures) {

@@ -22,6 +22,7 @@ export {
   type PhaseResource,
   type Precision,
   SOFTWARE_KERNELS,
+  type SubgroupLanes,
   type WeightFormat,
 } from "./software/mod.ts";
 

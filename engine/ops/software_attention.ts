@@ -11,6 +11,7 @@ import type { FusableDispatch, FusablePhase } from "./layer_runs.ts";
 import type { AttentionOptions, KvLayer, StepBuffers } from "./operations.ts";
 import { type SoftwareActivation, stagedOverrides } from "./software_activations.ts";
 import type { Scratch } from "./software_scratch.ts";
+import { subgroupLanesOf } from "./subgroup_lanes.ts";
 import { numTilesOf } from "./tiled_matrices.ts";
 
 const LANES = 8;
@@ -99,6 +100,7 @@ async function attend(
     headDim,
     numQueries: Math.ceil(numShared / chunks),
     elem: kv.elem,
+    lanes: subgroupLanesOf(device),
     ...(isStaged ? { staged: y.precision } : {}),
   });
   const resources = [

@@ -22,6 +22,7 @@ import type { Count } from "./dispatch.ts";
 import type { FusableDispatch } from "./layer_runs.ts";
 import type { Activation, Matrix, MatrixPart } from "./operations.ts";
 import { softwareActivation } from "./software_activations.ts";
+import { subgroupLanesOf } from "./subgroup_lanes.ts";
 import { numTilesOf, tileOverrides, tileShapeOf, weightFormatOf } from "./tiled_matrices.ts";
 
 /** From this many tiles on a workgroup takes two: half the loads of x, and still enough to share. */
@@ -70,6 +71,7 @@ export function createSoftwareLinear(
     format,
     ...(x.squares ? { numNormTiles: numTilesOf(weight.numCols) } : {}),
     isWide,
+    lanes: subgroupLanesOf(device),
     ...(isByRows ? { numGroups: numSteps } : {}),
     ...end,
   });
@@ -80,8 +82,7 @@ export function createSoftwareLinear(
     ...tileOverrides(weight),
     ...options.overrides,
   };
-  const canShare = (numTokens: number) => numTokens <= device.info.minSubgroupSize;
-  const forms = [1, ...GEMM_TOKENS].filter(canShare).map((numTokens): Form => {
+  const forms = [1, ...GEMM_TOKENS].map((numTokens): Form => {
     const takesRows = isByRows && canTakeRows(numTokens, numSteps);
     return {
       numTokens,

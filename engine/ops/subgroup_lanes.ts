@@ -1,9 +1,9 @@
 /**
- * Whether invocations that follow each other lie side by side in a subgroup, so that lanes can be added up by shuffles.
+ * Which invocations lie side by side in a subgroup, so that lanes can be added up by shuffles, or tell each other by broadcasts.
  *
  * @module
  */
-import { GPU_KERNELS } from "../../kernels/mod.ts";
+import { GPU_KERNELS, type SubgroupLanes } from "../../kernels/mod.ts";
 import { type GpuDevice, Readback, replay } from "../gpu/mod.ts";
 import { createDispatch } from "./dispatch.ts";
 
@@ -60,4 +60,9 @@ async function readLanes(device: GpuDevice, size: number): Promise<Uint32Array> 
     lanes.destroy();
     readback.destroy();
   }
+}
+
+/** Of the eight lanes of a software workgroup, those that lie in one subgroup: drivers on the CPU have them in order. */
+export function subgroupLanesOf({ info }: GpuDevice): SubgroupLanes {
+  return info.minSubgroupSize < 8 ? 4 : 8;
 }

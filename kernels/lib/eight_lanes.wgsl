@@ -27,18 +27,6 @@ fn of_quad(value: u32, lane: u32) -> vec4u {
   return select(low, high, lane >= 4u);
 }
 
-// The value of lane 0.
-fn lane_0(value: f32, lane: u32) -> f32 {
-  if (SUBGROUP_LANES < 8u) {
-    quad_values[lane / 4u] = vec4f(subgroupBroadcast(value, 0u));
-    workgroupBarrier();
-    let first = quad_values[0].x;
-    workgroupBarrier();
-    return first;
-  }
-  return subgroupBroadcast(value, 0u);
-}
-
 // The value of some lane, each its own.
 fn at_lane(value: vec4f, wanted: u32, lane: u32) -> vec4f {
   if (SUBGROUP_LANES < 8u) {
@@ -57,18 +45,24 @@ fn at_lane(value: vec4f, wanted: u32, lane: u32) -> vec4f {
   return select(found, subgroupBroadcast(value, 7u), wanted == 7u);
 }
 
-// The highest of all lanes.
-fn highest_of_lanes(value: f32, lane: u32) -> f32 {
-  let own = bitcast<vec4f>(of_quad(bitcast<u32>(value), lane));
-  let highest = max(max(own.x, own.y), max(own.z, own.w));
+// The highest of a subgroup's lanes.
+fn highest_of_subgroup(value: f32, lane: u32) -> f32 {
+  let quad = bitcast<vec4f>(of_quad(bitcast<u32>(value), lane));
+  let highest = max(max(quad.x, quad.y), max(quad.z, quad.w));
   if (SUBGROUP_LANES < 8u) {
-    quad_values[lane / 4u] = vec4f(highest);
-    workgroupBarrier();
-    let highest_of_all = max(quad_values[0].x, quad_values[1].x);
-    workgroupBarrier();
-    return highest_of_all;
+    return highest;
   }
   return max(subgroupBroadcast(highest, 0u), subgroupBroadcast(highest, 4u));
+}
+
+// Their sum.
+fn sum_of_subgroup(value: f32, lane: u32) -> f32 {
+  let quad = bitcast<vec4f>(of_quad(bitcast<u32>(value), lane));
+  let sum = (quad.x + quad.y) + (quad.z + quad.w);
+  if (SUBGROUP_LANES < 8u) {
+    return sum;
+  }
+  return subgroupBroadcast(sum, 0u) + subgroupBroadcast(sum, 4u);
 }
 
 // Sums over all lanes, of either half first.

@@ -32,6 +32,7 @@ import type { Elem } from "../kernel.ts";
 import { type AssembledKernel, assembleKernel, memoize, unroll } from "../assemble.ts";
 import { attentionFunctions, FINISH_STAGED, FINISH_STORE } from "./attention_parts.ts";
 import { type Precision, stagedParts } from "./linear.ts";
+import type { SubgroupLanes } from "./linear_tiles.ts";
 
 /** Which attention. */
 export interface AttentionKernelOptions {
@@ -43,14 +44,17 @@ export interface AttentionKernelOptions {
   readonly elem: Elem;
   /** Of the activations that it leaves; absent, it leaves f32 in a buffer. */
   readonly staged?: Precision;
+  readonly lanes: SubgroupLanes;
 }
 
 /** The kernel of these sizes. */
 export const attentionKernel: (options: AttentionKernelOptions) => AssembledKernel = memoize(
   (options) => {
-    const { headDim, numQueries, elem, staged } = options;
+    const { headDim, numQueries, elem, staged, lanes } = options;
     const end = staged ? stagedParts(staged) : null;
-    const name = `attention_tiled_${numQueries}x${headDim}_${elem}${staged ? `_${staged}` : ""}`;
+    const name = `attention_tiled_${numQueries}x${headDim}_${elem}${staged ? `_${staged}` : ""}${
+      lanes < 8 ? "_narrow" : ""
+    }`;
     return assembleKernel(name, {
       bindings: {
         q: ["texture_float"],
@@ -65,25 +69,32 @@ export const attentionKernel: (options: AttentionKernelOptions) => AssembledKern
         step,
         elem === "f16" ? kvTexelF16 : kvTexelF32,
         kvTiles,
-        attentionFunctions({ headDim, numQueries, elem }),
         ...(end ? [...end.parts, FINISH_STAGED] : [eightLanes, FINISH_STORE]),
+        attentionFunctions({ headDim, numQueries, elem }),
       ],
       entries: { [name]: body(name, options) },
     });
   },
 );
 
-function body(name: string, { headDim, numQueries, elem }: AttentionKernelOptions): string {
+function body(
+  name: string,
+  { headDim, numQueries, elem, lanes }: AttentionKernelOptions,
+): string {
   const fours = headDim / 4;
   const foursPerTexel = elem === "f16" ? 2 : 1;
   const texels = fours / foursPerTexel;
   const queries = (line: (h: number) => string) => unroll(numQueries, line);
+  // Positions of a turn that the lanes of a subgroup take at once; each subgroup takes all of them.
+  const rounds = (line: (k: number) => string) => unroll(8 / lanes, line);
   // Blocks of eight columns, eight of them side by side.
   const blocks = (line: (b: number) => string) => unroll(Math.ceil(headDim / 64), line);
   // Texel i of a position; those of a head lie in one row of the cache if they divide it.
   const isInRow = 8192 % (8 * texels) === 0;
-  const at = (i: number) =>
-    isInRow ? `at + vec3u(${8 * i}u, 0u, 0u)` : `kv_texel_at(number + lane + ${8 * i}u)`;
+  const keysAt = (k: number, i: number) =>
+    isInRow
+      ? `keys_at + vec3u(${8 * i + lanes * k}u, 0u, 0u)`
+      : `kv_texel_at(number + own + ${8 * i + lanes * k}u)`;
   const valuesAt = (b: number, p: number, half: number) =>
     isInRow
       ? `values_at_${b} + vec3u(${p + 8 * half}u, 0u, 0u)`
@@ -92,6 +103,7 @@ function body(name: string, { headDim, numQueries, elem }: AttentionKernelOption
 @compute @workgroup_size(8)
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let t = group.y;
+  let own = lane % ${lanes}u;
   let kv_head = group.x / CHUNKS;
   let token = tokens[t];
   var first_seen = 0u;
@@ -131,45 +143,53 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     next = texel_number_of(token.sequence, begin, kv_head);
     for (var first = begin; first <= token.position; first += 8u) {
       let number = next;
-      let at = kv_texel_at(number + lane);
+      let keys_at = kv_texel_at(number + own);
       ${isInRow ? blocks((b) => `let values_at_${b} = kv_texel_at(number + own_texel_${b});`) : ""}
       next = texel_number_of(token.sequence, min(first + 8u, token.position), kv_head);
       fetched |= fetch_ahead(next, lane);
-      let position = first + lane;
-      let is_seen = position >= first_seen && position <= token.position;
-      ${queries((h) => `var score_${h} = 0.0;`)}
       ${
-    unroll(texels, (i) =>
-      `{
-        let texel = ${at(i)};
+    rounds((k) => `
+      let position_${k} = first + own + ${lanes * k}u;
+      let is_seen_${k} = position_${k} >= first_seen && position_${k} <= token.position;
+      ${queries((h) => `var score_${h}_${k} = 0.0;`)}
+      ${
+      unroll(texels, (i) =>
+        `{
+        let texel = ${keysAt(k, i)};
         let k = textureLoad(k_cache, texel.xy, texel.z);
         let low = texel_low(k);
         ${foursPerTexel === 2 ? "let high = texel_high(k);" : ""}
         ${
-        queries((h) =>
-          `score_${h} += dot(q_${h}_${foursPerTexel * i}, low)` +
-          (foursPerTexel === 2 ? ` + dot(q_${h}_${2 * i + 1}, high);` : ";")
-        )
-      }
+          queries((h) =>
+            `score_${h}_${k} += dot(q_${h}_${foursPerTexel * i}, low)` +
+            (foursPerTexel === 2 ? ` + dot(q_${h}_${2 * i + 1}, high);` : ";")
+          )
+        }
       }`)
+    }
+      ${
+      queries((h) => `
+      score_${h}_${k} = select(NONE, cap(score_${h}_${k}), is_seen_${k});
+      maximum_${h} = max(maximum_${h}, score_${h}_${k});`)
+    }`)
   }
       ${
     queries((h) => `
-      score_${h} = select(NONE, cap(score_${h}), is_seen);
-      maximum_${h} = max(maximum_${h}, score_${h});
-      reference_${h} = select(reference_${h}, first_score(score_${h}, lane), reference_${h} == NONE);
-      let weight_${h} = select(0.0, weight_of(score_${h} - reference_${h}), is_seen);
-      denominator_${h} += weight_${h};`)
+      reference_${h} = select(reference_${h}, first_score(score_${h}_0, maximum_${h}, lane), reference_${h} == NONE);
+      ${
+      rounds((k) => `
+      let weight_${h}_${k} = select(0.0, weight_of(score_${h}_${k} - reference_${h}), is_seen_${k});
+      denominator_${h} += weight_${h}_${k};`)
+    }`)
   }
-      if (SUBGROUP_LANES < 8u) {
-        workgroupBarrier();
-        ${queries((h) => `lane_weights[${8 * h}u + lane] = weight_${h};`)}
-        workgroupBarrier();
-      }
       ${
     unroll(8, (p) =>
       `{
-        ${queries((h) => `let seen_${h} = weight_of_lane_${p}(weight_${h}, ${h}u);`)}
+        ${
+        queries((h) =>
+          `let seen_${h} = subgroupBroadcast(weight_${h}_${Math.floor(p / lanes)}, ${p % lanes}u);`
+        )
+      }
         ${
         blocks((b) =>
           `{
@@ -196,7 +216,7 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     ${
     queries((h) =>
       `{
-      let highest = highest_of_lanes(maximum_${h}, lane);
+      let highest = highest_of_subgroup(maximum_${h}, lane);
       if (highest > reference_${h} + HEADROOM) {
         reference_${h} = highest;
         is_again = true;
@@ -211,7 +231,7 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   ${
     queries((h) =>
       `{
-    let scale = 1.0 / sum_of_lanes(vec4f(denominator_${h}), lane).x;
+    let scale = 1.0 / sum_of_subgroup(denominator_${h}, lane);
     ${
         blocks((b) =>
           `finish(t, head_${h}, lane + ${

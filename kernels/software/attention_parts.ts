@@ -51,10 +51,6 @@ const TEXELS = ${texels}u; // of a head
 const NONE = -1.0e30;
 const HEADROOM = 40.0; // that scores may rise above the reference: weights stay below e^40
 
-var<workgroup> lane_weights: array<f32, ${
-    8 * numQueries
-  }>; // [query, lane], where subgroups have four lanes
-
 // exp(difference), difference ≤ HEADROOM. What is below the smallest normal number is zero: processors take a hundred times as
 // long for the products of such numbers.
 fn weight_of(difference: f32) -> f32 {
@@ -89,22 +85,13 @@ fn fetch_ahead(number: u32, lane: u32) -> u32 {
   return any;
 }
 
-// A score of the first turn. Without a window position 0 is in it, which every token sees.
-fn first_score(score: f32, lane: u32) -> f32 {
+// A score of the first turn, whose highest a lane has seen. Without a window position 0 is in it, which every token sees.
+fn first_score(score: f32, highest: f32, lane: u32) -> f32 {
   if (WINDOW > 0u) {
-    return highest_of_lanes(score, lane);
+    return highest_of_subgroup(highest, lane);
   }
-  return lane_0(score, lane);
+  return subgroupBroadcast(score, 0u);
 }
-${
-    unroll(8, (p) => `
-fn weight_of_lane_${p}(weight: f32, h: u32) -> f32 {
-  if (SUBGROUP_LANES < 8u) {
-    return lane_weights[8u * h + ${p}u];
-  }
-  return subgroupBroadcast(weight, ${p}u);
-}`)
-  }
 
 // Number of the texel that the first eight columns of the eight positions from \`position\` on begin with, lane 0.
 fn texel_number_of(sequence: u32, position: u32, kv_head: u32) -> u32 {

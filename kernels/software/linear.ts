@@ -15,7 +15,7 @@
  *            A lane has a block of eight rows; or two where the end joins them (`gated`, `rope`); or, in a wide kernel, two, and half as
  *            many workgroups. Where row_scales is there, …_gemv goes by rows, and …_gemm2 if they are short; see linear_rows.ts.
  *            All sum in the same order, so a row does not depend on how many tokens the step has.
- * Needs      subgroups of at least as many lanes as an entry has tokens, and of four: see lib/eight_lanes.wgsl
+ * Needs      subgroups; see lib/eight_lanes.wgsl
  *
  * @module
  */
@@ -54,7 +54,7 @@ import {
   unroll,
 } from "../assemble.ts";
 import { canTakeRows, rowEntryPoint } from "./linear_rows.ts";
-import { GEMM_TOKENS, tileEntryPoint } from "./linear_tiles.ts";
+import { GEMM_TOKENS, type SubgroupLanes, tileEntryPoint } from "./linear_tiles.ts";
 
 /** How activations lie in a texture: groups of 32 int8 with a scale, or plain f32. */
 export type Precision = "int8" | "f32";
@@ -86,6 +86,7 @@ export interface LinearKernelOptions {
    * @default "f32"
    */
   readonly kvElem?: Elem;
+  readonly lanes: SubgroupLanes;
 }
 
 const FORMAT_PARTS: Record<WeightFormat, readonly string[]> = {
@@ -123,7 +124,7 @@ export function residualBindings(precision: Precision): Bindings {
 }
 
 function endOf(
-  { end, staged = "f32", kvElem = "f32" }: LinearKernelOptions,
+  { end, staged = "f32", kvElem = "f32" }: Pick<LinearKernelOptions, "end" | "staged" | "kvElem">,
 ): { bindings: Bindings; parts: string[] } {
   const { bindings, parts } = stagedParts(staged);
   switch (end) {
@@ -168,7 +169,7 @@ export function linearSuffix(numTokens: number): string {
 /** The layer's kernel. */
 export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = memoize(
   (options) => {
-    const { format, end, numNormTiles, isWide = false, staged, kvElem, numGroups } = options;
+    const { format, end, numNormTiles, isWide = false, staged, kvElem, numGroups, lanes } = options;
     const isPaired = isPairedEnd(end);
     const blocks = isPaired ? "pair" : isWide ? "wide" : "one";
     const name = [
@@ -179,6 +180,7 @@ export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = m
       end,
       isWide && "wide",
       staged ?? kvElem,
+      lanes < 8 && "narrow",
     ]
       .filter(Boolean)
       .join("_");
@@ -191,7 +193,7 @@ export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = m
         isByRows && canTakeRows(numTokens, numGroups)
           ? rowEntryPoint(entry, { numTokens, numGroups, isPaired })
           : tileEntryPoint(entry, numTokens, {
-            ...{ blocks, isByRows, columnFields: COLUMN_FIELDS[format] },
+            ...{ lanes, blocks, isByRows, columnFields: COLUMN_FIELDS[format] },
             isInteger: format.startsWith("q4_int8"),
           }),
       ];

@@ -25,7 +25,7 @@ export {
   type WeightFormat,
 } from "./linear.ts";
 export { canTakeRows, MAX_ROW_GROUPS, MAX_ROW_TILES } from "./linear_rows.ts";
-export { GEMM_TOKENS } from "./linear_tiles.ts";
+export { GEMM_TOKENS, type SubgroupLanes } from "./linear_tiles.ts";
 
 /** By family; most exist for a format, a precision or a size. */
 export const SOFTWARE_KERNELS = {

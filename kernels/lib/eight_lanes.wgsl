@@ -4,7 +4,7 @@
 override SUBGROUP_LANES: u32 = 8u;
 
 // Where subgroups have four lanes.
-var<workgroup> quad_values: array<vec4f, 2>;
+var<workgroup> quad_sums: array<f32, 2>;
 var<workgroup> lane_values: array<vec4f, 8>;
 
 // A value of each of lanes 4 j .. 4 j + 3, in these lanes.
@@ -65,18 +65,15 @@ fn sum_of_subgroup(value: f32, lane: u32) -> f32 {
   return subgroupBroadcast(sum, 0u) + subgroupBroadcast(sum, 4u);
 }
 
-// Sums over all lanes, of either half first.
-fn sum_of_lanes(value: vec4f, lane: u32) -> vec4f {
-  let low = (subgroupBroadcast(value, 0u) + subgroupBroadcast(value, 1u)) +
-    (subgroupBroadcast(value, 2u) + subgroupBroadcast(value, 3u));
+// The sum of all eight lanes.
+fn sum_of_lanes(value: f32, lane: u32) -> f32 {
+  let sum = sum_of_subgroup(value, lane);
   if (SUBGROUP_LANES < 8u) {
-    quad_values[lane / 4u] = low;
+    quad_sums[lane / 4u] = sum;
     workgroupBarrier();
-    let sum = quad_values[0] + quad_values[1];
+    let sum_of_both = quad_sums[0] + quad_sums[1];
     workgroupBarrier();
-    return sum;
+    return sum_of_both;
   }
-  let high = (subgroupBroadcast(value, 4u) + subgroupBroadcast(value, 5u)) +
-    (subgroupBroadcast(value, 6u) + subgroupBroadcast(value, 7u));
-  return low + high;
+  return sum;
 }

@@ -36,10 +36,10 @@ fn finish_residual(t: u32, block: u32, lane: u32, low: vec4f, high: vec4f, own: 
     hidden[at + 1u] = b;
   }
   stage(t, block, lane, a * own.low, b * own.high);
-  let sum = sum_of_lanes(a * a + b * b, lane);
+  let sum = sum_of_lanes(dot(a, a) + dot(b, b), lane);
   if (lane == 0u) {
     let tile = block / 8u;
     let end = select(0.0, f32(D) * EPS, tile == 0u);
-    textureStore(squares, vec2u(tile, t), vec4f(dot(sum, vec4f(1.0)) + end));
+    textureStore(squares, vec2u(tile, t), vec4f(sum + end));
   }
 }

@@ -23,10 +23,10 @@
  *
  * @module
  */
+import eightLanes from "../lib/eight_lanes.wgsl" with { type: "text" };
 import kvTexelF16 from "../lib/kv_texel_f16.wgsl" with { type: "text" };
 import kvTexelF32 from "../lib/kv_texel_f32.wgsl" with { type: "text" };
 import kvTiles from "../lib/kv_tiles.wgsl" with { type: "text" };
-import eightLanes from "../lib/eight_lanes.wgsl" with { type: "text" };
 import step from "../lib/step.wgsl" with { type: "text" };
 import type { Elem } from "../kernel.ts";
 import { type AssembledKernel, assembleKernel, memoize, unroll } from "../assemble.ts";
@@ -187,7 +187,9 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       `{
         ${
         queries((h) =>
-          `let seen_${h} = subgroupBroadcast(weight_${h}_${Math.floor(p / lanes)}, ${p % lanes}u);`
+          `let weight_${h} = subgroupBroadcast(weight_${h}_${Math.floor(p / lanes)}, ${
+            p % lanes
+          }u);`
         )
       }
         ${
@@ -202,8 +204,8 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
           let high = ${foursPerTexel === 2 ? "texel_high(v_0)" : "texel_low(v_1)"} * WIDENING;
           ${
             queries((h) =>
-              `low_${h}_${b} += seen_${h} * low;
-          high_${h}_${b} += seen_${h} * high;`
+              `low_${h}_${b} += weight_${h} * low;
+          high_${h}_${b} += weight_${h} * high;`
             )
           }
         }`

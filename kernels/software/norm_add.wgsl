@@ -15,13 +15,13 @@ fn ENTRY(
   let t = group.x;
   let num_fours = D / 4u;
   let first = t * num_fours; // x[t, 0..]
-  var own = vec4f(0.0);
+  var own = 0.0;
   for (var d = lane; d < num_fours; d += LANES) {
     let v = x[first + d];
-    own += v * v;
+    own += dot(v, v);
   }
   let sum = sum_of_lanes(own, lane);
-  let factor = inverseSqrt(dot(sum, vec4f(1.0)) / f32(D) + POST_EPS);
+  let factor = inverseSqrt(sum / f32(D) + POST_EPS);
   for (var tile = 0u; tile * LANES < num_fours / 2u; tile++) {
     let block = tile * LANES + lane;
     var low = vec4f(0.0);

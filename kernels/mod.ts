@@ -27,4 +27,4 @@ export {
 } from "./software/mod.ts";
 
 /** Rises with every change of a kernel that moves its speed: times measured on other versions say nothing. */
-export const KERNELS_VERSION = 8;
+export const KERNELS_VERSION = 9;

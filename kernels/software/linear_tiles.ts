@@ -10,7 +10,7 @@
 import { unroll } from "../assemble.ts";
 
 /** Tokens of the `…_gemm` entries' workgroups: the last serves all larger batches, the others those that would not fill it. */
-export const GEMM_TOKENS = [2, 4, 8] as const;
+export const GEMM_TOKENS = [2, 4] as const;
 
 /** Lanes that lie side by side in one subgroup: all of a workgroup, or half of them. */
 export type SubgroupLanes = 4 | 8;
@@ -163,7 +163,10 @@ function finishOne(numBlocks: number): string {
   }`;
 }
 
-/** In a loop, which keeps the code short. A token's sums are selected, since this driver puts arrays into memory. */
+/**
+ * In a loop, which keeps the code short; its end goes through a broadcast, or the driver would see that it is small, and unroll it. A
+ * token's sums are selected, since this driver puts arrays into memory.
+ */
 function finishMany(numTokens: number, numBlocks: number, numEach: number): string {
   const choose = (values: readonly string[], first: number): string => {
     if (values.length === 1) return values[0]!;
@@ -186,7 +189,7 @@ function finishMany(numTokens: number, numBlocks: number, numEach: number): stri
         t % numEach
       }u);`)
   }
-  let num_tokens = min(${numTokens}u, last_token() + 1u - t);
+  let num_tokens = subgroupBroadcast(min(${numTokens}u, last_token() + 1u - t), 0u);
   let ending = begin_ending(blocks);
   for (var i = 0u; i < num_tokens; i++) {
     let factor = ${ofToken((t) => `factor_${t}`)};

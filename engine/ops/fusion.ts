@@ -22,11 +22,11 @@ import {
   takeRun,
 } from "./layer_runs.ts";
 
-/**
- * Tokens of the steps that are fused, at most: each its own kernel. Dispatches for more are long beside the time that the driver
- * takes to begin them, and a little faster alone.
- */
+/** Tokens of a workgroup in each form, a kernel of its own. */
 const FORM_TOKENS = [1, 2, 4] as const;
+
+/** Tokens of the steps that are fused, at most; the last form takes them in turns. */
+const MAX_TOKENS = 16;
 
 /** Dispatches that a run may be cut into. */
 const PIECE_COUNTS = [1, 2, 4, 8, 16];
@@ -125,9 +125,11 @@ export class LayerFusion {
   }
 }
 
-/** A run of layers for steps of up to so many tokens. What it takes is made when it is asked for. */
+/** A run of layers, so many tokens a workgroup. What it takes is made when it is asked for. */
 class Form {
   readonly numTokens: number;
+  /** Of a step. */
+  readonly maxTokens: number;
   /** Null until it is compiled. */
   pipeline: GPUComputePipeline | null = null;
   /** Dispatches that the driver's turns allow a step to have at least; 0 where they are too many. */
@@ -141,6 +143,7 @@ class Form {
     this.#device = device;
     this.#run = run;
     this.numTokens = numTokens;
+    this.maxTokens = numTokens === FORM_TOKENS.at(-1) ? MAX_TOKENS : numTokens;
     const phases = phasesOf(run.layer, numTokens)!;
     this.countPieces = rememberLast((shape) => {
       const numTurns = countTurns(phases, shape, countWorkers(shape));
@@ -180,7 +183,7 @@ class Form {
 /** The form that suits a step best; null where its dispatches go alone. */
 function chooseForm(forms: readonly Form[], shape: StepShape): Form | null {
   if (shape.numTokens !== shape.numLogits) return null;
-  const form = forms.find(({ numTokens }) => shape.numTokens <= numTokens);
+  const form = forms.find(({ maxTokens }) => shape.numTokens <= maxTokens);
   return form && form.countPieces(shape) > 0 ? form : null;
 }
 

@@ -10,7 +10,7 @@ import { type RandomModelOptions, writeRandomModel } from "../support/random_mod
 setSoftwareMode("pool");
 const device = await GpuDevice.create();
 
-const SIZES = { maxSequences: 5, contextLength: 128 };
+const SIZES = { maxSequences: 17, contextLength: 128 };
 
 /** One processor runs one workgroup behind the other: nothing is fused there. */
 const ignore = navigator.hardwareConcurrency < 2;
@@ -46,7 +46,7 @@ function entry(tokens: number[], firstPosition: number, sequence = 0): RunnerEnt
 function batch(numSequences: number, firstPosition: number): RunnerEntry[] {
   return Array.from(
     { length: numSequences },
-    (_, i) => entry([(5 + 7 * i) % 60], firstPosition + 9 * i, i),
+    (_, i) => entry([(5 + 7 * i) % 60], firstPosition + 5 * i, i),
   );
 }
 
@@ -67,7 +67,7 @@ async function assertSameSteps(fused: WgslRunner, alone: WgslRunner): Promise<vo
   const drafted = [{ ...entry([3, 4, 5], 40), numLogits: 3 }];
   assert.deepEqual(await fused.run(drafted), await alone.run(drafted));
   const run = { numSteps: 5, numChoices: 50 };
-  for (const numSequences of [1, 2, 3, 4, 5]) {
+  for (const numSequences of [1, 2, 3, 4, 5, 16, 17]) {
     const entries = batch(numSequences, 40);
     assert.deepEqual(await fused.run(entries), await alone.run(entries));
     assert.deepEqual(await fused.runGreedy(entries, run), await alone.runGreedy(entries, run));
@@ -95,10 +95,10 @@ for (const options of FUSABLE) {
         assert.equal(await count(batch(3, 0)), 0, "not compiled yet");
         await assertSameSteps(fused, alone);
         await fused.prepareAll();
-        for (const numSequences of [2, 3, 4]) {
+        for (const numSequences of [2, 3, 4, 5, 16]) {
           assert.equal(await count(batch(numSequences, 0)), 1);
         }
-        assert.equal(await count(batch(5, 0)), 0);
+        assert.equal(await count(batch(17, 0)), 0);
         assert.equal(await count([entry([3, 4], 0)]), 0, "one of two wants logits");
         await assertSameSteps(fused, alone);
       });

@@ -7,7 +7,7 @@ import { type Engine, EngineError } from "../engine/mod.ts";
 import { createApp } from "./app.ts";
 import type { AppOptions, RequestDefaults } from "./context.ts";
 import { Drain } from "./drain.ts";
-import { toApiError, toErrorResponse } from "./errors.ts";
+import { HttpListener } from "./http_listener.ts";
 import { configureLog, log, type LogLevel } from "./log.ts";
 import { BackgroundRuns } from "./openai/responses/mod.ts";
 import type { ResponseStore } from "./stores/response_store.ts";
@@ -46,7 +46,7 @@ const FLUSH_MS = 1_000;
  * Serves until SIGINT or SIGTERM: new requests are refused at once, running ones get the grace, a second signal ends all.
  *
  * @throws {EngineError} `device_unavailable`: no model can run here
- * @throws {Deno.errors.AddrInUse} the port is taken
+ * @throws {Deno.errors.AddrInUse | Deno.errors.AddrNotAvailable | Deno.errors.PermissionDenied} the port cannot be had
  */
 export async function serve(options: ServeOptions): Promise<void> {
   const { engine, defaults, host, port, version, graceMs = 30_000 } = options;
@@ -65,21 +65,20 @@ export async function serve(options: ServeOptions): Promise<void> {
     backgroundRuns,
     responseStore: options.responseStore ?? null,
   });
-  const requests = new ActiveRequests();
+  const listener = await HttpListener.listen({ host, port }, (request) => app.fetch(request));
+  log.info("Listening on {url}", { url: listener.url });
   const signals = new Signals();
-  const server = listen({ host, port }, (request, info) => {
-    requests.add(info.completed);
-    return app.fetch(request);
-  });
   try {
     await Promise.race([signals.next(), failureOf(loadFirst(engine, defaults.model))]);
-    log.info("Shutting down: {n} requests are running", { n: requests.size + backgroundRuns.size });
+    log.info("Shutting down: {n} requests are running", {
+      n: listener.numRequests + backgroundRuns.size,
+    });
     drain.begin();
-    const isIdle = Promise.all([requests.whenIdle(), backgroundRuns.whenIdle()]);
+    const isIdle = Promise.all([listener.whenIdle(), backgroundRuns.whenIdle()]);
     await Promise.race([isIdle, signals.next(), delay(graceMs)]);
   } finally {
     drain.endAll();
-    const isFlushed = Promise.all([server.shutdown(), backgroundRuns.whenIdle()]);
+    const isFlushed = Promise.all([listener.close(), backgroundRuns.whenIdle()]);
     await Promise.race([isFlushed, signals.next(), delay(FLUSH_MS)]);
     signals.dispose();
   }
@@ -89,26 +88,6 @@ export async function serve(options: ServeOptions): Promise<void> {
 function ownNames(host: string): string[] {
   if (host === "0.0.0.0" || host === "::") return [];
   return [host.includes(":") ? `[${host}]` : host.toLowerCase()];
-}
-
-function listen(
-  { host, port }: Pick<ServeOptions, "host" | "port">,
-  handler: Deno.ServeHandler<Deno.NetAddr>,
-): Deno.HttpServer<Deno.NetAddr> {
-  try {
-    return Deno.serve({
-      hostname: host,
-      port,
-      onListen: (address) => log.info("Listening on {url}", { url: toUrl(address) }),
-      onError: (error) => toErrorResponse(toApiError(error), ""),
-    }, handler);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    throw new Deno.errors.AddrInUse(
-      `Cannot listen on ${host}:${port}: another program does; stop it or choose another --port`,
-      { cause: error },
-    );
-  }
 }
 
 /**
@@ -140,25 +119,6 @@ function failureOf(promise: Promise<void>): Promise<never> {
   return new Promise((_, reject) => promise.catch(reject));
 }
 
-/** Requests whose reply is not fully sent. */
-class ActiveRequests {
-  readonly #completions = new Set<Promise<void>>();
-
-  get size(): number {
-    return this.#completions.size;
-  }
-
-  add(completed: Promise<void>): void {
-    // A reply that could not be sent is over too.
-    const settled = completed.catch(() => {}).finally(() => this.#completions.delete(settled));
-    this.#completions.add(settled);
-  }
-
-  async whenIdle(): Promise<void> {
-    while (this.size > 0) await Promise.all(this.#completions);
-  }
-}
-
 /** SIGINT and SIGTERM, one after another. */
 class Signals {
   static readonly #names: Deno.Signal[] = ["SIGINT", "SIGTERM"];
@@ -183,8 +143,4 @@ class Signals {
 
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function toUrl({ hostname, port }: Deno.NetAddr): string {
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }

@@ -65,11 +65,17 @@ async function readCounters(
   return (await (await fetch(`${url}/v1/ollm/stats`)).json()).models[0];
 }
 
-for (const stream of [true, false]) {
-  Deno.test(`serve() cancels when the socket closes (stream: ${stream})`, async () => {
+// Longer ones come in several pieces, after which a server may no longer look at the socket.
+const CLIENT_THAT_LEAVES = [true, false].flatMap((stream) =>
+  ["Hi", "word ".repeat(200), "word ".repeat(20_000)].map((content) => ({ stream, content }))
+);
+for (const { stream, content } of CLIENT_THAT_LEAVES) {
+  const name = `stream: ${stream}, ${content.length} characters`;
+  Deno.test(`serve() cancels when the socket closes (${name})`, async () => {
     await withServer({ stub: { hangs: true } }, async ({ url }) => {
       const client = new AbortController();
-      const request = postChat(url, { stream }, client.signal).then((r) => r.text());
+      const messages = [{ role: "user", content }];
+      const request = postChat(url, { stream, messages }, client.signal).then((r) => r.text());
       request.catch(() => {}); // it is about to be aborted
       await waitUntil(async () => (await readCounters(url)).num_running === 1);
       client.abort();

@@ -7,6 +7,7 @@ import {
   type AnswerPart,
   type Detokenizer,
   ReasoningSplitter,
+  StopMatcher,
   type TextModel,
   type ToolCallParser,
 } from "../text/mod.ts";
@@ -16,12 +17,14 @@ export type OutputPart = AnswerPart | { type: "reasoning"; text: string };
 
 /** What is read out of the text; plain text needs nothing. */
 export interface AnswerOptions {
-  /** Texts that end the output. */
+  /** Texts that end the answer; looked for in what its reader sees, not in reasoning and calls. */
   stop: readonly string[];
   /** Where reasoning may stand: nowhere, at the start if the model opens it, or from the first character on. */
   reasoning: "none" | "possible" | "open";
   /** Functions that may be called; null reads no calls. */
   toolNames: ReadonlySet<string> | null;
+  /** Whether the answer must be a call, so that what begins like one and is cut off is no text. */
+  mustCall: boolean;
 }
 
 /** A finished call, for the check against its schema. */
@@ -35,17 +38,23 @@ export class AnswerReader {
   readonly #detokenizer: Detokenizer;
   readonly #splitter: ReasoningSplitter | null;
   readonly #parser: ToolCallParser | null;
+  readonly #mustCall: boolean;
+  readonly #stops: StopMatcher;
   readonly #calls: FinishedCall[] = [];
   #text = "";
   #numReasoningTokens = 0;
   #isFlushed = false;
+  #stopSequence: string | null = null;
 
+  /** @throws {InvalidRequestError} a stop sequence is empty */
   constructor(text: TextModel, options: AnswerOptions) {
-    const { stop, reasoning, toolNames } = options;
+    const { stop, reasoning, toolNames, mustCall } = options;
+    this.#stops = new StopMatcher(stop);
+    this.#mustCall = mustCall;
     this.#splitter = reasoning === "none" ? null : new ReasoningSplitter(reasoning === "open");
     this.#parser = toolNames === null ? null : text.toolFormat.createParser(toolNames);
     this.#detokenizer = text.createDetokenizer({
-      stop,
+      stop: text.stopStrings,
       showsMarkers: this.#splitter !== null || this.#parser !== null,
     });
   }
@@ -81,7 +90,7 @@ export class AnswerReader {
     const { text, stopSequence } = this.#detokenizer.push(token);
     const parts = this.#read(text);
     if (wasThinking || this.isThinking) this.#numReasoningTokens++;
-    return { parts, stopSequence };
+    return { parts, stopSequence: this.#stopSequence ?? stopSequence };
   }
 
   /** What was held back, once no token follows; nothing the second time. */
@@ -92,8 +101,14 @@ export class AnswerReader {
     for (const { type, text } of this.#splitter?.flush() ?? []) {
       parts.push(...type === "reasoning" ? [{ type, text }] : this.#parse(text));
     }
-    if (this.#parser) parts.push(...this.#note(this.#parser.flush()));
-    return parts;
+    if (this.#parser) parts.push(...this.#note(this.#flushCalls(this.#parser)));
+    const held = this.#stopSequence === null ? this.#stops.flush() : "";
+    return held === "" ? parts : [...parts, ...this.#keep([{ type: "text", text: held }])];
+  }
+
+  #flushCalls(parser: ToolCallParser): AnswerPart[] {
+    const parts = parser.flush();
+    return this.#mustCall ? parts.filter(({ type }) => type !== "text") : parts;
   }
 
   #read(text: string): OutputPart[] {
@@ -108,13 +123,30 @@ export class AnswerReader {
     return this.#note(this.#parser ? this.#parser.push(text) : [{ type: "text", text }]);
   }
 
-  #note(parts: AnswerPart[]): AnswerPart[] {
+  #note(parts: readonly AnswerPart[]): AnswerPart[] {
+    return this.#keep(mergeParts(parts).flatMap((part) => this.#upToStop(part)));
+  }
+
+  /** What is left of a part before a stop sequence; nothing behind one. */
+  #upToStop(part: AnswerPart): AnswerPart[] {
+    if (this.#stopSequence !== null) return [];
+    if (part.type === "text") {
+      const { text, stopSequence } = this.#stops.push(part.text);
+      this.#stopSequence = stopSequence;
+      return text === "" ? [] : [{ ...part, text }];
+    }
+    if (part.type === "tool_call_arguments") return [part];
+    const held = this.#stops.flush(); // a call lies between it and what could complete it
+    return held === "" ? [part] : [{ type: "text", text: held }, part];
+  }
+
+  #keep(parts: AnswerPart[]): AnswerPart[] {
     for (const part of parts) {
       if (part.type === "tool_call") this.#calls.push({ name: part.name, arguments: "" });
       else if (part.type === "text") this.#text += part.text;
       else this.#calls[part.index]!.arguments += part.text;
     }
-    return mergeParts(parts);
+    return parts;
   }
 }
 

@@ -99,7 +99,7 @@ export function answerOptions(
   promptTokens: readonly number[],
   text: TextModel,
 ): Omit<AnswerOptions, "stop"> {
-  const { tools } = resolveTools(request);
+  const { tools, toolChoice } = resolveTools(request);
   const isChat = request.messages !== undefined;
   return {
     reasoning: !isChat || !text.thinks
@@ -108,6 +108,7 @@ export function answerOptions(
       ? "open"
       : "possible",
     toolNames: tools.length === 0 ? null : new Set(tools.map(({ name }) => name)),
+    mustCall: toolChoice !== "auto" && toolChoice !== "none",
   };
 }
 

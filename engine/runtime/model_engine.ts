@@ -110,7 +110,7 @@ export class ModelEngine {
     this.#scheduler.assertRoom(); // before the work of tokenizing
     const { text, runner, defaultMaxTokens } = this.#parts;
     const sampling = resolveSampling(request.sampling ?? {}, this.#parts.sampling);
-    const stop = [...text.stopStrings, ...checkStop(request.stop)];
+    const stop = checkStop(request.stop);
     const promptTokens = encodePrompt(text, request);
     const { contextLength } = runner.limits;
     const maxTokens = boundOutput(promptTokens.length, request.maxTokens, {

@@ -63,10 +63,11 @@ export class StopMatcher {
     return { text: shown, stopSequence: null };
   }
 
-  /** What was held back, once nothing follows. */
+  /** What was held back, once nothing follows that belongs to it. */
   flush(): string {
     const rest = this.#held;
     this.#held = "";
+    for (const stop of this.#stops) stop.numMatched = 0;
     return rest;
   }
 

@@ -17,21 +17,26 @@ const tokenizer = byteLevelTokenizer([
 const TEMPLATE = "{{ messages[0].content }}{{ tools }}<tool_call>{# <think> #}</think>";
 const request: GenerationRequest = { model: "m", messages: [{ role: "user", content: "hi" }] };
 
-async function createReader(chatTemplate: string, tools?: GenerationRequest["tools"]) {
+async function createReader(
+  chatTemplate: string,
+  { stop = [], ...options }: Pick<GenerationRequest, "tools" | "toolChoice"> & { stop?: string[] } =
+    {},
+) {
   const { model } = await loadTextFixture({ tokenizer, chatTemplate });
-  const full = { ...request, ...(tools && { tools }) };
+  const full = { ...request, ...options };
+  const { tools } = options;
   const prompt = encodeMessages(
     request.messages!,
     { tools: tools ?? [], toolChoice: "auto" },
     model,
   );
-  const reader = new AnswerReader(model, { stop: [], ...answerOptions(full, prompt, model) });
+  const reader = new AnswerReader(model, { stop, ...answerOptions(full, prompt, model) });
   const bytes = (text: string) => [...new TextEncoder().encode(text)];
   return { model, reader, bytes };
 }
 
 Deno.test("AnswerReader tells reasoning, text and calls apart, and counts reasoning tokens", async () => {
-  const { reader, bytes } = await createReader(TEMPLATE, [{ name: "f" }]);
+  const { reader, bytes } = await createReader(TEMPLATE, { tools: [{ name: "f" }] });
   const tokens = [
     THINK,
     ...bytes("\nso"),
@@ -58,6 +63,38 @@ Deno.test("AnswerReader begins with reasoning where the prompt has opened it", a
   assert.deepEqual(first, [{ type: "reasoning", text: "a" }]);
   assert.equal(reader.isThinking, true);
 });
+
+Deno.test("AnswerReader looks for stop sequences in the text alone, not in reasoning and calls", async () => {
+  const options = { tools: [{ name: "f" }], stop: ["\n", "name", "END"] };
+  const { reader, bytes } = await createReader(TEMPLATE, options);
+  const tokens = [
+    THINK,
+    ...bytes("\nname\nE"),
+    THINK + 1,
+    ...bytes("\nyes EN\t"),
+    FIRST_ADDED_ID + 3,
+    ...bytes('\n{"name": "f", "arguments": {"END": 1}}\n'),
+    FIRST_ADDED_ID + 4,
+  ];
+  const read = tokens.map((token) => reader.push(token));
+  assert.deepEqual(new Set(read.map(({ stopSequence }) => stopSequence)), new Set([null]));
+  assert.deepEqual(reader.calls, [{ name: "f", arguments: '{"END": 1}' }]);
+  assert.equal(reader.text, "yes EN");
+  const behind = bytes("D and END more").map((token) => reader.push(token));
+  assert.equal(behind.find(({ stopSequence }) => stopSequence)?.stopSequence, "END");
+  assert.deepEqual(reader.flush(), []);
+  assert.equal(reader.text, "yes END and ");
+});
+
+for (const toolChoice of ["auto", "required", { name: "f" }] as const) {
+  const name = JSON.stringify(toolChoice);
+  Deno.test(`AnswerReader.flush() shows half a call as text only if it need not be one: ${name}`, async () => {
+    const { reader, bytes } = await createReader(TEMPLATE, { tools: [{ name: "f" }], toolChoice });
+    for (const token of [FIRST_ADDED_ID + 3, ...bytes('\n{"na')]) reader.push(token);
+    reader.flush();
+    assert.equal(reader.text, toolChoice === "auto" ? '<tool_call>\n{"na' : "");
+  });
+}
 
 /** Allows only `allowed`, and remembers what it accepts. */
 function createSession(allowed: number) {

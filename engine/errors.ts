@@ -17,6 +17,7 @@ export type EngineErrorCode =
   | "out_of_memory"
   | "download_failed"
   | "offline"
+  | "answer_invalid"
   | "engine_failed"
   | "engine_closed";
 
@@ -83,7 +84,7 @@ export class ContextLengthError extends EngineError {
       "context_length_exceeded",
       `The prompt has ${numPromptTokens} tokens and ${numOutputTokens} more were asked for; ` +
         `the model's context length is ${contextLength}; shorten the prompt or ask for fewer tokens`,
-      { param: "messages" },
+      { param: numOutputTokens >= contextLength ? "max_tokens" : "messages" },
     );
   }
 }

@@ -106,6 +106,7 @@ const STATUS_OF_CODE: Record<EngineErrorCode, ErrorStatus> = {
   out_of_memory: 503,
   download_failed: 502,
   offline: 503,
+  answer_invalid: 500,
   engine_failed: 500,
   engine_closed: 503,
 };
@@ -146,7 +147,7 @@ function fromEngineError(error: EngineError): ApiError {
     log.error("Engine error {code}: {error}", { code, error: isOurs ? message : stackOf(error) });
   }
   const message = isOurs
-    ? withoutFolders(error.message)
+    ? shownText(error)
     : "The engine failed while it ran this request; the server's log says why";
   return new ApiError(status, message, {
     code: error.code,
@@ -168,10 +169,18 @@ function retryAfter(error: EngineError): string {
   return String(Math.max(1, Math.ceil(seconds)));
 }
 
-/** `sampling.topP` → `top_p`: the engine's word to the client's. */
+/** `sampling.topP` → `top_p`: the engine's word to the client's. What names a tool stays whole. */
 function toFieldName(param: string): string {
+  if (param.startsWith("tools.")) return param;
   const name = param.slice(param.lastIndexOf(".") + 1);
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** What is wrong with a request quotes it, schemas and patterns included, whose slashes are no folders. */
+function shownText({ code, message }: EngineError): string {
+  return code === "invalid_request" || code === "answer_invalid"
+    ? message
+    : withoutFolders(message);
 }
 
 /** Clients may see which file is damaged, not where this machine keeps it. */

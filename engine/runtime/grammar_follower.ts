@@ -82,13 +82,13 @@ export class GrammarFollower {
   /**
    * Checks the finished answer: every call's arguments, or the text where there are none.
    *
-   * @throws {EngineError} `engine_failed`: it is not what was demanded
+   * @throws {EngineError} `answer_invalid`: it is not what was demanded
    */
   async check(answer: AnswerReader): Promise<void> {
     const fault = await this.#findFault(answer);
     if (fault === null) return;
     throw new EngineError(
-      "engine_failed",
+      "answer_invalid",
       `The model's answer breaks its schema: ${fault}; ask again, or make the schema simpler`,
     );
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { EngineError } from "../errors.ts";
-import { createSampler, resolveSampling, type Sample } from "../sampling/mod.ts";
+import { checkBiasedTokens, createSampler, resolveSampling, type Sample } from "../sampling/mod.ts";
 import {
   type ScheduledSequence,
   Scheduler,
@@ -110,6 +110,7 @@ export class ModelEngine {
     this.#scheduler.assertRoom(); // before the work of tokenizing
     const { text, runner, defaultMaxTokens } = this.#parts;
     const sampling = resolveSampling(request.sampling ?? {}, this.#parts.sampling);
+    checkBiasedTokens(sampling, text.numTokens);
     const stop = checkStop(request.stop);
     const promptTokens = encodePrompt(text, request);
     const { contextLength } = runner.limits;

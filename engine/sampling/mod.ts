@@ -4,5 +4,10 @@
  * @module
  */
 export type { ChosenLogprob, IdLogprob } from "./logprobs.ts";
-export { modelDefaultSampling, type ResolvedSampling, resolveSampling } from "./params.ts";
+export {
+  checkBiasedTokens,
+  modelDefaultSampling,
+  type ResolvedSampling,
+  resolveSampling,
+} from "./params.ts";
 export { createSampler, type Sample, type Sampler } from "./sampler.ts";

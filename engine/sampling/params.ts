@@ -152,3 +152,21 @@ function checkLogitBias(bias: Record<number, number>): ReadonlyMap<number, numbe
   }
   return checked;
 }
+
+/**
+ * Checks the ids that have a bias.
+ *
+ * @throws {InvalidRequestError} one is outside the vocabulary of `numTokens`
+ */
+export function checkBiasedTokens(
+  { logitBias }: Pick<ResolvedSampling, "logitBias">,
+  numTokens: number,
+): void {
+  for (const id of logitBias.keys()) {
+    if (id < numTokens) continue;
+    throw new InvalidRequestError(
+      "logitBias",
+      `logitBias has ${id}, which is no token; the vocabulary has 0 to ${numTokens - 1}`,
+    );
+  }
+}

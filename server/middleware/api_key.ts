@@ -14,7 +14,9 @@ export function apiKey(keys: readonly string[]): AppMiddleware {
   return async (c, next) => {
     const isAuthorized = digests.length === 0 || holdsKey(c.req.header("authorization"), digests);
     c.set("isAuthorized", isAuthorized);
-    if (!isAuthorized && !isHealthCheck(c)) throw unauthorized();
+    if (!isAuthorized && !isHealthCheck(c)) {
+      throw unauthorized(c.req.header("authorization") !== undefined);
+    }
     await next();
   };
 }
@@ -33,13 +35,12 @@ function isHealthCheck(c: AppContext): boolean {
   return c.req.raw.method === "GET" && c.req.path === "/v1/health";
 }
 
-function unauthorized(): ApiError {
-  return new ApiError(
-    401,
-    "This server asks for an API key: send it as Authorization: Bearer KEY",
-    {
-      code: "invalid_api_key",
-      headers: { "www-authenticate": "Bearer" },
-    },
-  );
+function unauthorized(hasKey: boolean): ApiError {
+  const why = hasKey
+    ? "The API key that was sent is none of this server's"
+    : "This server asks for an API key";
+  return new ApiError(401, `${why}: send one as Authorization: Bearer KEY`, {
+    code: "invalid_api_key",
+    headers: { "www-authenticate": "Bearer" },
+  });
 }

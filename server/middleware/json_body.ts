@@ -10,6 +10,7 @@ import { checkJsonText } from "./json_scan.ts";
 export function jsonBody(limits: Pick<Limits, "maxBodyBytes" | "bodyTimeoutMs">): AppMiddleware {
   return async (c, next) => {
     checkContentType(c.req.header("content-type"));
+    checkEncoding(c.req.header("content-encoding"));
     const length = Number(c.req.header("content-length") ?? 0);
     if (length > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes);
     const bytes = await readBody(c.req.raw, limits);
@@ -23,6 +24,14 @@ function checkContentType(type: string | undefined): void {
   if (essence === "application/json") return;
   throw new ApiError(415, "The body must be sent with Content-Type: application/json", {
     code: "unsupported_media_type",
+  });
+}
+
+function checkEncoding(encoding = "identity"): void {
+  if (encoding.trim().toLowerCase() === "identity") return;
+  throw new ApiError(415, "The body must be sent as it is, without Content-Encoding", {
+    code: "unsupported_media_type",
+    headers: { "accept-encoding": "identity" },
   });
 }
 

@@ -74,6 +74,13 @@ function narrow(
 function toDefinitions(declared: NonNullable<ChatCompletionRequest["tools"]>): ToolDefinition[] {
   const tools = new Map<string, ToolDefinition>();
   for (const [i, { type, function: own }] of declared.entries()) {
+    if (type === "function" && !own) {
+      throw badRequest(
+        `tools[${i}].function`,
+        `Invalid "tools[${i}].function": it is required`,
+        "missing_required_parameter",
+      );
+    }
     if (type !== "function" || !own) {
       log.warning("Ignored a tool of type {type}: only functions are supported", { type });
       continue;

@@ -6,7 +6,7 @@
 import type { Engine, Generation, GenerationRequest } from "../../engine/mod.ts";
 import type { Cancellation } from "../cancellation.ts";
 import type { Services } from "../context.ts";
-import { badRequest } from "../errors.ts";
+import { badRequest, renameParam } from "../errors.ts";
 import { acceptAll } from "../generation.ts";
 import { admitReference } from "../model_reference.ts";
 import type { CompletionRequest } from "../schema/completions.ts";
@@ -81,12 +81,16 @@ export async function acceptCompletion(
   if (prompts.some((prompt) => typeof prompt !== "string")) {
     await engine.load(model, undefined, { signal });
   }
-  const texts = await Promise.all(
-    prompts.map((item) => typeof item === "string" ? item : engine.detokenize(model, item)),
-  );
-  const requests = texts.flatMap((prompt) => choices.map((choice) => ({ ...choice, prompt })));
-  const generations = await acceptAll(engine, requests, cancellation);
-  return { generations, echoes: hasEcho ? requests.map(({ prompt }) => prompt) : undefined };
+  try {
+    const texts = await Promise.all(
+      prompts.map((item) => typeof item === "string" ? item : engine.detokenize(model, item)),
+    );
+    const requests = texts.flatMap((prompt) => choices.map((choice) => ({ ...choice, prompt })));
+    const generations = await acceptAll(engine, requests, cancellation);
+    return { generations, echoes: hasEcho ? requests.map(({ prompt }) => prompt) : undefined };
+  } catch (error) {
+    throw renameParam(error, { messages: "prompt", tokens: "prompt" });
+  }
 }
 
 /** What would be ignored although the reply depends on it. */

@@ -24,12 +24,10 @@ export function toChatMessages(params: ChatMessageParam[]): ChatMessage[] {
 }
 
 function toChatMessage(param: ChatMessageParam, at: string): ChatMessage {
-  const content = toText(param.content, `${at}.content`);
+  const content = toText(param.content ?? param.refusal, `${at}.content`);
   const calls = param.tool_calls ?? [];
-  // A function may return nothing, and an assistant that calls one need not speak; all others say something.
-  if (
-    content === "" && param.role !== "tool" && !(param.role === "assistant" && calls.length > 0)
-  ) {
+  // A function may return nothing, and clients repeat an assistant's empty turn; all others say something.
+  if (content === "" && param.role !== "tool" && param.role !== "assistant") {
     throw badRequest(`${at}.content`, `Invalid "${at}.content": expected text, got none`);
   }
   if (param.role === "tool") return toToolMessage(param, content, at);
@@ -58,7 +56,14 @@ function toText(content: ChatMessageParam["content"], at: string): string {
   if (typeof content === "string") return content;
   return content.map((part, i) => {
     const text = part.type === "text" ? part.text : part.type === "refusal" ? part.refusal : null;
-    if (text === null || text === undefined) {
+    if (text === undefined) {
+      throw badRequest(
+        `${at}[${i}].${part.type}`,
+        `Invalid "${at}[${i}].${part.type}": it is required`,
+        "missing_required_parameter",
+      );
+    }
+    if (text === null) {
       throw badRequest(
         `${at}[${i}]`,
         `Invalid "${at}[${i}]": only text parts are supported, got type ${

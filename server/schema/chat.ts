@@ -27,6 +27,7 @@ const Message = z.object({
   content: z.union([z.string(), z.array(ContentPart).max(256)], {
     error: "expected a string or an array of parts",
   }).nullish(),
+  refusal: z.string().nullish(),
   tool_calls: z.array(ToolCall).max(128).nullish(),
   tool_call_id: z.string().nullish(),
 });

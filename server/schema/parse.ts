@@ -72,12 +72,32 @@ function toValidationIssues(issue: Issue, place: string): ValidationIssue[] {
   }));
 }
 
-/** A union fails with one list of issues an option; the option that got furthest says most. */
+/**
+ * A union fails with one list of issues an option. What an option says counts where the value is of its kind and fits it better than
+ * all others of its kind; else the union speaks.
+ */
 function innermost(issue: Issue): Issue {
   if (issue.code !== "invalid_union") return issue;
-  const nested = issue.errors.flat().sort((a, b) => b.path.length - a.path.length)[0];
-  if (nested === undefined || nested.path.length === 0) return issue;
-  return innermost({ ...nested, path: [...issue.path, ...nested.path] } as Issue);
+  const options = issue.errors.filter((issues) => !issues.some(isOtherKind))
+    .sort(compareFit);
+  const [best, second] = options;
+  if (best?.[0] === undefined || (second && compareFit(best, second) === 0)) return issue;
+  return innermost({ ...best[0], path: [...issue.path, ...best[0].path] } as Issue);
+}
+
+/** Fewer faults fit better, and of as many those that come later. */
+function compareFit(a: readonly Issue[], b: readonly Issue[]): number {
+  return a.length - b.length || firstIndex(b) - firstIndex(a);
+}
+
+function firstIndex([issue]: readonly Issue[]): number {
+  const first = issue?.path[0];
+  return typeof first === "number" ? first : 0;
+}
+
+/** Whether the whole value is of another kind than an option takes. */
+function isOtherKind({ code, path }: Issue): boolean {
+  return path.length === 0 && (code === "invalid_type" || code === "invalid_value");
 }
 
 function codeOf(issue: Issue): string {
@@ -88,7 +108,8 @@ function codeOf(issue: Issue): string {
 /** Zod's own words without their label: `expected number, received string`. */
 function wording(issue: Issue): string {
   if (codeOf(issue) === "missing_required_parameter") return "it is required";
-  const text = issue.message.replace(/^(?:Invalid input|Too big|Too small|Invalid option): /, "");
+  const { message } = issue.code === "invalid_key" ? issue.issues[0] ?? issue : issue;
+  const text = message.replace(/^(?:Invalid input|Too big|Too small|Invalid option): /, "");
   return text.slice(0, 300);
 }
 

@@ -134,8 +134,14 @@ function toOutput(output: unknown, at: string): string | InputText[] {
     throw badRequest(at, `Invalid "${at}": it is required`, "missing_required_parameter");
   }
   const parts = OutputParts.safeParse(output);
-  if (!parts.success) return JSON.stringify(output);
+  if (!parts.success) return JSON.stringify(output, sortKeys);
   return parts.data.map((part, i) => ({ type: "input_text", text: toText(part, `${at}[${i}]`) }));
+}
+
+/** As a replacer: the same object is the same text, whatever its client's order, so that prefixes stay cached. */
+function sortKeys(_: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1));
 }
 
 const TEXT_PARTS = ["input_text", "output_text", "text", "summary_text", "reasoning_text"];

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { ContextLengthError, EngineError, QueueFullError } from "../../../engine/mod.ts";
+import {
+  ContextLengthError,
+  EngineError,
+  InvalidRequestError,
+  ModelInvalidError,
+  QueueFullError,
+} from "../../../engine/mod.ts";
 import { createTestApp, readData } from "../../support/app.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -256,7 +262,13 @@ Deno.test("createChatCompletion() refuses wrong values with the name of the fiel
     [{
       messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "x" } }] }],
     }, "messages[0].content[0]"],
-    [{ messages: [user, { role: "assistant", content: null }, user] }, "messages[1].content"],
+    [{ messages: [user, { role: "system", content: "" }, user] }, "messages[1].content"],
+    [{ messages: [{ role: "user", content: [{ type: "text" }] }] }, "messages[0].content[0].text"],
+    [
+      { messages: [{ role: "user", content: Array(257).fill({ type: "text", text: "a" }) }] },
+      "messages[0].content",
+    ],
+    [{ tools: [{ type: "function" }] }, "tools[0].function"],
     [{ messages: [{ role: "tool", content: "4" }] }, "messages[0].tool_call_id"],
     [{ messages: [user, { role: "assistant", content: "Yes" }] }, "messages"],
     [{ temperature: -1 }, "temperature"],
@@ -301,4 +313,26 @@ Deno.test("createChatCompletion() refuses wrong values with the name of the fiel
       "invalid_request_error",
     ], JSON.stringify(change));
   }
+});
+
+Deno.test("createChatCompletion() takes the empty answer that it gave, and a refusal, as a turn", async () => {
+  const { post, engine } = createTestApp();
+  const user = { role: "user", content: "Hi" };
+  for (const turn of [{ content: "" }, { content: null }, { content: null, refusal: "No" }]) {
+    const messages = [user, { role: "assistant", ...turn }, user];
+    assert.equal((await post(CHAT, { ...HELLO, messages })).status, 200);
+  }
+  assert.deepEqual(engine.requests.map(({ messages }) => messages![1]!.content), ["", "", "No"]);
+});
+
+Deno.test("toErrorResponse() shows what a request has with its slashes, and no folders of this machine", async () => {
+  const message = (error: EngineError) =>
+    createTestApp({ refusal: error }).post(CHAT, HELLO)
+      .then((response) => response.json()).then(({ error }) => error.message);
+  const schema = "The schema has at #/properties/a/type no type";
+  assert.equal(await message(new InvalidRequestError("response_format", schema)), schema);
+  const fault = "The model's answer breaks its schema: at /a/b, a number is needed";
+  assert.equal(await message(new EngineError("answer_invalid", fault)), fault);
+  const damaged = new ModelInvalidError("Cannot read /home/me/models/x/params.bin: cut off");
+  assert.equal(await message(damaged), "Cannot read params.bin: cut off");
 });

@@ -153,3 +153,18 @@ Deno.test("createCompletion() cancels every choice when the reader leaves", asyn
   await new Promise((resolve) => setTimeout(resolve, 5));
   assert.equal(engine.numRunning, 0);
 });
+
+Deno.test("createCompletion() names the limit that a list of prompts passes", async () => {
+  const { post } = createTestApp();
+  for (
+    const [prompt, pattern] of [
+      [Array(65).fill("a"), /at most 64/],
+      [Array(65).fill([1]), /at most 64/],
+      [[1.5], /a text, token ids, or an array/],
+    ] as const
+  ) {
+    const response = await post("/v1/completions", { model: "ollm-tiny", prompt });
+    assert.equal(response.status, 400);
+    assert.match((await response.json()).error.message, pattern);
+  }
+});

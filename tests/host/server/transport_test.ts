@@ -213,3 +213,14 @@ Deno.test("jsonBody() gives up on a body that does not arrive", async () => {
   });
   assert.equal(response.status, 408);
 });
+
+Deno.test("jsonBody() refuses an encoded body, and says which one it takes", async () => {
+  const { send } = createTestApp();
+  const response = await send("/v1/chat/completions", {
+    method: "POST",
+    headers: { "content-type": "application/json", "content-encoding": "gzip" },
+    body: "{}",
+  });
+  assert.equal(response.status, 415);
+  assert.equal(response.headers.get("accept-encoding"), "identity");
+});

@@ -79,10 +79,14 @@ export class ContextLengthError extends EngineError {
     readonly numOutputTokens: number,
     /** Tokens a sequence may hold. */
     readonly contextLength: number,
+    /** Whether the prompt may have more, which nobody counted. */
+    { isAtLeast = false } = {},
   ) {
     super(
       "context_length_exceeded",
-      `The prompt has ${numPromptTokens} tokens and ${numOutputTokens} more were asked for; ` +
+      `The prompt has ${
+        isAtLeast ? "at least " : ""
+      }${numPromptTokens} tokens and ${numOutputTokens} more were asked for; ` +
         `the model's context length is ${contextLength}; shorten the prompt or ask for fewer tokens`,
       { param: numOutputTokens >= contextLength ? "max_tokens" : "messages" },
     );

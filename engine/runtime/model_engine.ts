@@ -24,6 +24,7 @@ import {
   decodeTokens,
   encodePrompt,
   type PromptRequest,
+  refuseHopeless,
 } from "./prompt.ts";
 import { MultiStep } from "./multi_step.ts";
 import type { Runner } from "./runner.ts";
@@ -112,8 +113,9 @@ export class ModelEngine {
     const sampling = resolveSampling(request.sampling ?? {}, this.#parts.sampling);
     checkBiasedTokens(sampling, text.numTokens);
     const stop = checkStop(request.stop);
-    const promptTokens = encodePrompt(text, request);
     const { contextLength } = runner.limits;
+    refuseHopeless(text, request, { contextLength });
+    const promptTokens = encodePrompt(text, request);
     const maxTokens = boundOutput(promptTokens.length, request.maxTokens, {
       contextLength,
       defaultMaxTokens,

@@ -7,6 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import { InvalidRequestError, ModelNotFoundError } from "../errors.ts";
 import { isInside } from "../formats/mod.ts";
 import type { ModelInfo } from "../types.ts";
+import { LOCK_FILE, withLock } from "./download/lock.ts";
 import { MARK_FILE } from "./download/mark.ts";
 import { hasParts } from "./download_state.ts";
 import { LIBRARIES_DIR } from "./library.ts";
@@ -29,7 +30,11 @@ export async function removeModel(info: ModelInfo, options: StoreOptions): Promi
     throw new ModelNotFoundError(reference, "nothing of it is on this machine");
   }
   await requireManaged(info, path, options);
-  const numBytes = await removeTree(path);
+  const onWait = () => {
+    throw refuse(reference, "it is being downloaded; end that first");
+  };
+  const lock = { signal: new AbortController().signal, pollMs: 0, onWait };
+  const numBytes = await withLock(join(path, LOCK_FILE), lock, () => removeTree(path));
   return numBytes + await removeLibraries(info, options);
 }
 
@@ -43,12 +48,20 @@ async function requireManaged(info: ModelInfo, path: string, options: StoreOptio
     throw refuse(info.reference, `it was not downloaded; delete ${path} yourself`);
   }
   const isMarked = await Deno.stat(join(path, MARK_FILE)).then(() => true, () => false);
-  if (!isMarked && !(await hasParts(path))) {
+  if (!isMarked && !(await hasParts(path)) && !(await isEmpty(path))) {
     throw refuse(
       info.reference,
       `${path} has no ${MARK_FILE} and may be a copy of your own; delete it yourself`,
     );
   }
+}
+
+/** As a download leaves a directory that was ended before its first file. */
+async function isEmpty(dir: string): Promise<boolean> {
+  for await (const { name } of Deno.readDir(dir)) {
+    if (name !== LOCK_FILE) return false;
+  }
+  return true;
 }
 
 function refuse(reference: string, reason: string): InvalidRequestError {

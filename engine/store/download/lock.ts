@@ -7,6 +7,11 @@
 import { dirname } from "node:path";
 import { sleep, toStorageError } from "./failures.ts";
 
+/** In a model's directory, while it is downloaded or deleted. */
+export const LOCK_FILE = ".ollm.lock";
+
+const MAX_OPEN_TRIES = 5;
+
 /** Options of {@linkcode withLock}. */
 export interface LockOptions {
   signal: AbortSignal;
@@ -18,7 +23,7 @@ export interface LockOptions {
 
 /**
  * Runs `action` while no other process, and nobody else in this one, holds the lock at `path`. Makes the directory if
- * needed; the lock file is gone afterwards.
+ * needed; the lock file is gone afterwards, and so is that directory if nothing came into it.
  *
  * @throws the signal's reason when it is aborted while waiting
  */
@@ -27,12 +32,15 @@ export async function withLock<T>(
   options: LockOptions,
   action: () => Promise<T>,
 ): Promise<T> {
+  const dir = dirname(path);
+  const isNew = await Deno.lstat(dir).then(() => false, () => true);
   using file = await acquire(path, options);
   try {
     return await action();
   } finally {
     // Unlinked while it is held: whoever gets the lock of an unlinked file sees that, and makes a new one.
     await Deno.remove(path).catch(() => {});
+    if (isNew) await Deno.remove(dir).catch(() => {}); // refused where it holds something
     await file.unlock();
   }
 }
@@ -61,11 +69,15 @@ async function acquire(
 }
 
 async function openLock(path: string): Promise<Deno.FsFile> {
-  try {
-    await Deno.mkdir(dirname(path), { recursive: true });
-    return await Deno.open(path, { create: true, read: true, write: true });
-  } catch (error) {
-    throw toStorageError("create", path, error);
+  for (let tries = 1;; tries++) {
+    try {
+      await Deno.mkdir(dirname(path), { recursive: true });
+      return await Deno.open(path, { create: true, read: true, write: true });
+    } catch (error) {
+      // Another holder may take away the directory that it made, between the two.
+      if (tries < MAX_OPEN_TRIES && error instanceof Deno.errors.NotFound) continue;
+      throw toStorageError("create", path, error);
+    }
   }
 }
 

@@ -16,7 +16,7 @@ import {
   type RepositoryRequest,
   toRemoteFile,
 } from "./hub.ts";
-import { withLock } from "./lock.ts";
+import { LOCK_FILE, withLock } from "./lock.ts";
 import {
   isComplete,
   readMark,
@@ -28,9 +28,6 @@ import {
 import { listBodyFiles, listHeadFiles, type PackageFile } from "./package_files.ts";
 import { hashFile, NOTE_SUFFIX, PART_SUFFIX, removePart } from "./part_file.ts";
 import type { CheckedFile, RemoteFile, Transfer } from "./remote_file.ts";
-
-/** Name of the lock in the directory. */
-const LOCK_FILE = ".ollm.lock";
 
 /** What to fetch, and where to. */
 export interface PackageRequest extends RepositoryRequest {

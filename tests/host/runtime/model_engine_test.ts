@@ -143,6 +143,18 @@ Deno.test("ModelEngine.submit() refuses what cannot be run, and the next request
   assert.equal(generation.text(), "b");
 });
 
+Deno.test("ModelEngine.submit() refuses a prompt that is far too long before it counts tokens", () => {
+  const text = Object.assign(createStubText(), { encodeText: () => assert.fail("counted") });
+  const runner = new StubRunner();
+  const settings = { sampling: {}, maxWaiting: 4, maxWaitMs: 60_000, defaultMaxTokens: 10 };
+  const engine = new ModelEngine({ model: "letters", runner, text, ...settings });
+  const prompt = "a".repeat(runner.limits.contextLength + 1);
+  assert.throws(() => submit(engine, { prompt }), {
+    code: "context_length_exceeded",
+    message: /^The prompt has at least \d+ tokens/,
+  });
+});
+
 Deno.test("ModelEngine.submit() refuses one more than the waiting list holds", () => {
   const { engine } = createModel({}, 2);
   submit(engine, { prompt: "a" });

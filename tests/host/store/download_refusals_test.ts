@@ -85,6 +85,13 @@ Deno.test("downloadModel() refuses what is no hub, no URL or not there", async (
   });
 });
 
+Deno.test("downloadModel() leaves no directory behind where it got nothing", async () => {
+  await using hub = startHub();
+  const dir = newModelDir();
+  await assert.rejects(download(hub, dir, { hub: { endpoint: await closedEndpoint() } }));
+  await assert.rejects(Deno.lstat(dir), Deno.errors.NotFound);
+});
+
 for (
   const [to, reason] of [
     ["http://example.com/x", /redirected to example\.com without https, which is not followed/],

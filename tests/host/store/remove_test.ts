@@ -73,6 +73,19 @@ Deno.test("removeModel() deletes an unfinished download", async () => {
   assert.deepEqual(await names(options.modelsDir), []);
 });
 
+Deno.test("removeModel() deletes what a download left before its first file, but nothing while one goes on", async () => {
+  const options = await makeStore();
+  const dir = `${options.modelsDir}/org--name`;
+  await Deno.mkdir(dir);
+  {
+    using lock = await Deno.open(`${dir}/.ollm.lock`, { create: true, read: true, write: true });
+    await lock.lock(true);
+    await assert.rejects(remove("org/name", options), /it is being downloaded; end that first$/);
+  }
+  await remove("org/name", options);
+  assert.deepEqual(await names(options.modelsDir), []);
+});
+
 Deno.test("removeModel() deletes nothing but downloads", async () => {
   const options = await makeStore(["mine"]);
   const outside = await writePackage();

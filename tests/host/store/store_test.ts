@@ -118,7 +118,7 @@ for (const reference of OPAQUE) {
       createdAt: 0,
       message:
         "No built-in model, no alias, no directory in the models directory and no path has this name; " +
-        'see "ollm models list", or give a hub repository as org/name or the path of an MLC package',
+        'see "ollm models list", or give a hub repository as org/name; the command line also takes the path of an MLC package',
     });
   });
 }

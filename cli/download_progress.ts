@@ -4,13 +4,12 @@
  * @module
  */
 import type { DownloadProgress } from "../engine/mod.ts";
+import { readColumns, shorten } from "./terminal.ts";
 
 /** Redraws of the live line are at least this far apart. */
 const REDRAW_MS = 100;
 /** Plain lines come at each such share of the whole. */
 const PLAIN_STEP_PERCENT = 10;
-/** A terminal that does not say how wide it is. */
-const DEFAULT_COLUMNS = 80;
 const MAX_BAR_CELLS = 24;
 
 /** Where and how to show it. */
@@ -146,17 +145,4 @@ function formatSeconds(seconds: number): string {
   return hours === 0
     ? `${minutes}:${rest}`
     : `${hours}:${String(minutes).padStart(2, "0")}:${rest}`;
-}
-
-function shorten(text: string, width: number): string {
-  if (text.length <= width) return text;
-  return width < 1 ? "" : `${text.slice(0, width - 1)}…`;
-}
-
-function readColumns(): number {
-  try {
-    return Deno.consoleSize().columns || DEFAULT_COLUMNS;
-  } catch {
-    return DEFAULT_COLUMNS; // no stream of the process is a terminal
-  }
 }

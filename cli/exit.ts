@@ -5,6 +5,7 @@
  */
 import { CommanderError } from "commander";
 import { EngineError } from "../engine/mod.ts";
+import { escapeControls } from "./terminal.ts";
 import { SettingsError } from "./settings.ts";
 
 /** Exit codes; those from 64 are sysexits(3)'s. */
@@ -47,12 +48,11 @@ export function toExitCode(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof UnsafeBindError) return EXIT.badSettings;
   if (isAbort(error)) return EXIT.interrupted;
+  if (lacksPermission(error)) return EXIT.noPermission;
   if (error instanceof SettingsError) return error.kind === "flag" ? EXIT.usage : EXIT.badSettings;
   if (error instanceof EngineError && error.code === "device_unavailable") return EXIT.unavailable;
   if (error instanceof Deno.errors.AddrInUse) return EXIT.unavailable;
   if (error instanceof Deno.errors.AddrNotAvailable) return EXIT.unavailable;
-  if (error instanceof Deno.errors.PermissionDenied) return EXIT.noPermission;
-  if (error instanceof Deno.errors.NotCapable) return EXIT.noPermission;
   if (error instanceof Deno.errors.BrokenPipe) return EXIT.brokenPipe;
   return EXIT.failure;
 }
@@ -62,7 +62,14 @@ export function toErrorLine(error: unknown): string {
   if (error instanceof CommanderError || error instanceof Deno.errors.BrokenPipe) return "";
   if (isAbort(error)) return "";
   const message = error instanceof Error ? error.message : String(error);
-  return `ollm: ${message.replace(/\s*\n\s*/g, " ")}`;
+  return `ollm: ${escapeControls(message.replace(/\s*\n\s*/g, " "))}`;
+}
+
+/** Whether the system refused, or what failed on top of that. */
+function lacksPermission(error: unknown): boolean {
+  if (error instanceof Deno.errors.PermissionDenied) return true;
+  if (error instanceof Deno.errors.NotCapable) return true;
+  return error instanceof Error && error.cause !== undefined && lacksPermission(error.cause);
 }
 
 function isAbort(error: unknown): boolean {

@@ -62,10 +62,10 @@ export function createDenoHost(createEngine: Host["createEngine"]): Host {
     cwd: Deno.cwd(),
     isStdinTerminal: Deno.stdin.isTerminal(),
     isStderrTerminal: Deno.stderr.isTerminal(),
-    readStdin: () => new Response(Deno.stdin.readable).text(),
+    readStdin: async () => toText(await new Response(Deno.stdin.readable).bytes()),
     confirm: (question) => confirm(question),
-    print: (text) => writeAll(Deno.stdout, text),
-    printError: (text) => writeAll(Deno.stderr, text),
+    print: (text) => writeAll(Deno.stdout, "stdout", text),
+    printError: (text) => writeAll(Deno.stderr, "stderr", text),
     onInterrupt(callback) {
       Deno.addSignalListener("SIGINT", callback);
       return () => Deno.removeSignalListener("SIGINT", callback);
@@ -74,9 +74,27 @@ export function createDenoHost(createEngine: Host["createEngine"]): Host {
   };
 }
 
-function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+/** @throws {Error} it is not UTF-8 */
+function toText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new Error("Cannot read stdin: it is not UTF-8", { cause });
+  }
+}
+
+function writeAll(
+  stream: { writeSync(bytes: Uint8Array): number },
+  name: string,
+  text: string,
+): void {
   const bytes = new TextEncoder().encode(text);
-  for (let written = 0; written < bytes.length;) {
-    written += stream.writeSync(bytes.subarray(written));
+  try {
+    for (let written = 0; written < bytes.length;) {
+      written += stream.writeSync(bytes.subarray(written));
+    }
+  } catch (cause) {
+    if (!(cause instanceof Error) || cause instanceof Deno.errors.BrokenPipe) throw cause;
+    throw new Error(`Cannot write to ${name}: ${cause.message}`, { cause });
   }
 }

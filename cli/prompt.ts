@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { Argument, type Command, Option } from "commander";
 import { type PromptRecord, toPromptMetadata } from "../engine/mod.ts";
@@ -80,6 +81,7 @@ function streamFlag({ stream }: PromptOptions): Flag {
 }
 
 function checkCombinations(options: PromptOptions, isStreaming: boolean): void {
+  if (options.output === "") throw new UsageError("--output needs the path of a file");
   if (options.format === "json" && isStreaming && !options.planJson) {
     throw new UsageError(
       "--format json needs --no-stream: a JSON reply is printed when it is complete",
@@ -99,6 +101,7 @@ async function answer(
   host: Host,
 ): Promise<number> {
   const { runtime, generation } = settings.values;
+  if (options.output !== undefined) tryToWrite(toAbsolutePath(options.output, host));
   const engine = host.createEngine(toEngineSettings(settings.values, host));
   const interrupt = new AbortController();
   const stopListening = host.onInterrupt(() => interrupt.abort());
@@ -147,6 +150,20 @@ function deliver(
   } else if (!isStreamed) {
     host.print(isJson ? body : `${body}\n`);
   }
+}
+
+/** Fails now, and not when the reply is there, where no file can be written. */
+function tryToWrite(path: string): void {
+  let isNew = false;
+  try {
+    Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    isNew = !existsSync(path);
+    Deno.openSync(path, { create: true, append: true, mode: 0o600 }).close();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot write the reply to ${path}: ${why}`, { cause });
+  }
+  if (isNew) Deno.removeSync(path);
 }
 
 /** Replies may be confidential: nobody else may read the file or list a folder made for it. */

@@ -13,6 +13,7 @@ import {
   type Usage,
 } from "../engine/mod.ts";
 import type { Host } from "./host.ts";
+import { escapeControls, readColumns, shorten } from "./terminal.ts";
 import type { ResolvedSettings } from "./settings.ts";
 
 /** A finished run. */
@@ -61,7 +62,12 @@ export async function loadModel(engine: Engine, model: string, host: Host): Prom
   if (!host.isStderrTerminal) return await engine.load(model);
   const clearLine = "\r\x1b[K";
   await engine.load(model, (share, stage) => {
-    host.printError(`${clearLine}Loading ${model}: ${stage} ${Math.round(share * 100)} %`);
+    const percent = `${Math.round(share * 100)} %`;
+    const width = readColumns() - 1;
+    const whole = `Loading ${escapeControls(model)}: ${stage} ${percent}`;
+    host.printError(
+      clearLine + (whole.length <= width ? whole : shorten(`${percent} ${stage}`, width)),
+    );
   });
   host.printError(clearLine);
 }

@@ -46,7 +46,7 @@ function toHubOptions({ endpoint, library_endpoint, token, offline }: Settings["
 /** Where responses are kept, and how many. */
 export interface ResponseStoreSettings {
   backend: "none" | "memory" | "sqlite";
-  /** Absolute. */
+  /** Absolute; empty where nothing is kept in a file. */
   path: string;
   limits: { maxRecords: number; maxBytes: number; maxAgeMs: number };
 }
@@ -56,11 +56,14 @@ export function toResponseStoreSettings(
   { server }: Settings,
   host: Pick<Host, "env" | "cwd">,
 ): ResponseStoreSettings {
+  const { response_store_backend: backend, response_store_path: path } = server;
   return {
-    backend: server.response_store_backend,
-    path: server.response_store_path === null
+    backend,
+    path: backend !== "sqlite"
+      ? ""
+      : path === null
       ? join(dataDir(host), "ollm", "responses.sqlite")
-      : toAbsolutePath(server.response_store_path, host),
+      : toAbsolutePath(path, host),
     limits: {
       maxRecords: server.response_store_max_responses,
       maxBytes: server.response_store_max_bytes,
@@ -80,7 +83,14 @@ function dataDir({ env, cwd }: Pick<Host, "env" | "cwd">): string {
 /** Expands `~` and makes a path absolute. */
 export function toAbsolutePath(path: string, { env, cwd }: Pick<Host, "env" | "cwd">): string {
   const home = env.HOME ?? env.USERPROFILE;
-  const expanded = home !== undefined && /^~(?=$|[\\/])/.test(path) ? home + path.slice(1) : path;
+  const isBelowHome = /^~(?=$|[\\/])/.test(path);
+  if (isBelowHome && home === undefined) {
+    throw new SettingsError(
+      "file",
+      `Cannot tell where ${path} is: HOME is not set; set it, or give a whole path`,
+    );
+  }
+  const expanded = isBelowHome ? home + path.slice(1) : path;
   return isAbsolute(expanded) ? expanded : resolve(cwd, expanded);
 }
 
@@ -88,7 +98,10 @@ function readFile(host: Pick<Host, "env" | "cwd">): { path: string; text: string
   const named = host.env.OLLM_CONFIG_FILE;
   const path = named ?? "ollm.toml";
   try {
-    return { path, text: Deno.readTextFileSync(toAbsolutePath(path, host)) };
+    const absolute = toAbsolutePath(path, host);
+    // Whatever else there is may never end, or hold the program up.
+    if (!Deno.statSync(absolute).isFile) throw new Error("it is no regular file");
+    return { path, text: Deno.readTextFileSync(absolute) };
   } catch (error) {
     if (named === undefined && error instanceof Deno.errors.NotFound) return undefined;
     const why = error instanceof Deno.errors.NotFound ? "there is no such file" : reasonOf(error);

@@ -192,6 +192,7 @@ function unknownSection(kind: OriginKind, name: string): SettingsError {
 
 /** A value in one short line. */
 function show(raw: unknown): string {
-  const text = typeof raw === "bigint" ? String(raw) : JSON.stringify(raw) ?? String(raw);
+  const isPlain = typeof raw === "bigint" || typeof raw === "number"; // JSON has no NaN
+  const text = isPlain ? String(raw) : JSON.stringify(raw) ?? String(raw);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

@@ -6,9 +6,10 @@ import {
   type RuntimePlan,
   toModelInfoRecord,
 } from "../../engine/mod.ts";
-import { addSettingFlags, type FlagGroup } from "../flags.ts";
+import { addSettingFlags, type FlagGroup, readSettingFlags } from "../flags.ts";
 import { formatBytes } from "../format_bytes.ts";
 import type { Host } from "../host.ts";
+import { readSettings, toAbsolutePath } from "../read_settings.ts";
 import { measureDirectory } from "./disk.ts";
 import { addSpecializationFlag, type Options, toPlanOptions, withEngine } from "./engine.ts";
 import { formatTable, type Row } from "./table.ts";
@@ -31,6 +32,8 @@ export function addListCommand(models: Command, host: Host): void {
     .option("--json", "print JSON, each model with its plan");
   addSettingFlags(addSpecializationFlag(command), GROUPS).action(async (options) => {
     const planOptions = toPlanOptions(options, host);
+    const { values } = readSettings(host, readSettingFlags(options, GROUPS));
+    await requireReadable(toAbsolutePath(values.runtime.models_dir, host));
     host.print(
       await withEngine(host, options, GROUPS, async (engine) => {
         const found = await engine.listModels();
@@ -41,6 +44,17 @@ export function addListCommand(models: Command, host: Host): void {
       }),
     );
   });
+}
+
+/** A directory that is absent has no models; of one that cannot be read nobody knows. */
+async function requireReadable(dir: string): Promise<void> {
+  try {
+    for await (const _ of Deno.readDir(dir)) return;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot read the models directory ${dir}: ${why}`, { cause });
+  }
 }
 
 async function toJson(engine: Engine, models: ModelInfo[], options: Options): Promise<string> {

@@ -1,3 +1,5 @@
+import { escapeControls } from "../terminal.ts";
+
 /** A row, one text a column; or one text that stands alone below the row before it. */
 export type Row = readonly string[] | string;
 
@@ -11,7 +13,9 @@ export function formatTable(
   rows: readonly Row[],
   right: readonly number[] = [],
 ): string {
-  const table = [head, ...rows];
+  const table = [head, ...rows].map((row) =>
+    typeof row === "string" ? escapeControls(row) : row.map(escapeControls)
+  );
   const widths = head.map((_, column) =>
     Math.max(...table.map((row) => typeof row === "string" ? 0 : row[column]!.length))
   );

@@ -1,4 +1,9 @@
-import { DEFAULT_STORE_LIMITS, type ResponseStore, type StoreLimits } from "./response_store.ts";
+import {
+  DEFAULT_STORE_LIMITS,
+  type ResponseStore,
+  type StoreLimits,
+  StoreOpenError,
+} from "./response_store.ts";
 import { openDatabase } from "./sqlite_database.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 
@@ -22,7 +27,13 @@ export interface StoreOptions {
  */
 export function openResponseStore({ backend, path, limits }: StoreOptions): ResponseStore | null {
   if (backend === "none") return null;
-  return new SqliteStore(openDatabase(backend === "memory" ? ":memory:" : path), {
-    limits: { ...DEFAULT_STORE_LIMITS, ...limits },
-  });
+  const database = openDatabase(backend === "memory" ? ":memory:" : path);
+  try {
+    return new SqliteStore(database, { limits: { ...DEFAULT_STORE_LIMITS, ...limits } });
+  } catch (cause) {
+    // What opens may still be damaged further inside.
+    database.close();
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new StoreOpenError(`Cannot open the response store ${path}: ${why}`, { cause });
+  }
 }

@@ -4,6 +4,7 @@
  * @see https://www.sqlite.org/wal.html
  * @module
  */
+import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StoreError, StoreOpenError } from "./response_store.ts";
 
@@ -111,7 +112,7 @@ function execute(database: DatabaseSync, sql: string): void {
 /** The file holds conversations, so nobody else may read it; SQLite gives its journal the same mode. */
 function createPrivateFile(path: string): void {
   try {
-    Deno.mkdirSync(path.replace(/[\\/][^\\/]*$/, ""), { recursive: true, mode: 0o700 });
+    Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     Deno.openSync(path, { create: true, append: true, mode: 0o600 }).close();
   } catch (error) {
     if (!(error instanceof Error)) throw error;

@@ -246,3 +246,12 @@ Deno.test("formatBytes() takes the unit that people would", () => {
   const texts = [0, 1023, 1024, 1024 * 1023.96, 1536 * 1024, 7.5 * 1024 ** 3].map(formatBytes);
   assert.deepEqual(texts, ["0 B", "1023 B", "1.0 KiB", "1.0 MiB", "1.5 MiB", "7.5 GiB"]);
 });
+
+Deno.test("ollm models list says that it cannot read the models directory, and lists none that is absent", async () => {
+  const cwd = makeTestDir();
+  Deno.writeTextFileSync(`${cwd}/file`, "");
+  const { code, stderr } = await runCli(["models", "list", "--models-dir", "file"], { cwd });
+  assert.equal(code, 1);
+  assert.match(stderr, /^ollm: Cannot read the models directory \S+\/file: /);
+  assert.equal((await runCli(["models", "list", "--models-dir", "absent"], { cwd })).code, 0);
+});

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
-import { DeviceError, EngineError } from "../../../engine/mod.ts";
+import {
+  DeviceError,
+  EngineError,
+  InvalidRequestError,
+  ModelInvalidError,
+  ModelNotFoundError,
+} from "../../../engine/mod.ts";
 import { runCli } from "../../support/cli_host.ts";
+import type { StubEngine } from "../../support/stub_engine.ts";
+import { makeTestDir } from "../../support/test_dir.ts";
 
 Deno.test("ollm prompt prints the reply and a line end", async () => {
   const { code, stdout, stderr, engine } = await runCli(["prompt", "List three planets"]);
@@ -174,4 +182,36 @@ Deno.test("ollm prompt --print-config prints the settings first", async () => {
     },
   });
   assert.equal(stdout.slice(end), "Mercury, Venus and Earth.\n");
+});
+
+Deno.test("ollm prompt --output fails before the model runs where no file can be written, and leaves none", async () => {
+  const cwd = makeTestDir();
+  const bad = await runCli(["prompt", "--output", ".", "Hi"], { cwd });
+  assert.match(bad.stderr, /^ollm: Cannot write the reply to \S+: /);
+  assert.equal(bad.engineSettings, undefined);
+  assert.equal((await runCli(["prompt", "--output", "", "Hi"], { cwd })).code, 2);
+  const refusal = new InvalidRequestError("prompt", "No");
+  assert.equal(
+    (await runCli(["prompt", "--output", "new", "Hi"], { cwd, stub: { refusal } })).code,
+    1,
+  );
+  assert.deepEqual([...Deno.readDirSync(cwd)], []);
+});
+
+Deno.test("ollm shows control characters of a name, and sends none to the terminal", async () => {
+  const error = new ModelNotFoundError("x\x1b[31m", "it is not there");
+  const prepare = (engine: StubEngine) => {
+    engine.load = () => Promise.reject(error);
+  };
+  const { stderr } = await runCli(["prompt", "--model", "x", "Hi"], { prepare });
+  assert.equal(stderr, 'ollm: Cannot find model "x\\x1b[31m": it is not there\n');
+});
+
+Deno.test("ollm exits 77 where a permission is missing, whatever failed on top of that", async () => {
+  const cause = new Deno.errors.PermissionDenied("Permission denied (os error 13)");
+  const error = new ModelInvalidError("Cannot read config.json: Permission denied", { cause });
+  const prepare = (engine: StubEngine) => {
+    engine.load = () => Promise.reject(error);
+  };
+  assert.equal((await runCli(["prompt", "Hi"], { prepare })).code, 77);
 });

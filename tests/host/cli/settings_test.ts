@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { toEngineSettings, toResponseStoreSettings } from "../../../cli/read_settings.ts";
+import {
+  readSettings,
+  toEngineSettings,
+  toResponseStoreSettings,
+} from "../../../cli/read_settings.ts";
 import { resolveSettings, SettingsError, type SettingsSources } from "../../../cli/settings.ts";
 
 const SERVER_KEYS = "host, port, api_keys, allowed_hosts, allowed_origins, log_level, " +
@@ -302,10 +306,15 @@ Deno.test("toResponseStoreSettings() takes the data folder that the platform nam
     [{ HOME: "/home/a", OLLM_SERVER__RESPONSE_STORE_PATH: "~/r.db" }, "/home/a/r.db"],
     [{ HOME: "/home/a", OLLM_SERVER__RESPONSE_STORE_PATH: "r.db" }, "/srv/r.db"],
   ];
-  for (const [env, path] of cases) {
-    const { values } = resolveSettings({ env });
-    assert.equal(toResponseStoreSettings(values, { env, cwd: "/srv" }).path, path);
-  }
+  const pathOf = (own: Record<string, string>) => {
+    const env = { OLLM_SERVER__RESPONSE_STORE_BACKEND: "sqlite", ...own };
+    return toResponseStoreSettings(resolveSettings({ env }).values, { env, cwd: "/srv" }).path;
+  };
+  for (const [env, path] of cases) assert.equal(pathOf(env), path);
+  const message =
+    "Cannot tell where ~/.local/share is: HOME is not set; set it, or give a whole path";
+  assert.throws(() => pathOf({}), { message });
+  assert.equal(pathOf({ OLLM_SERVER__RESPONSE_STORE_BACKEND: "memory" }), "");
 });
 
 Deno.test("toResponseStoreSettings() takes limits below the defaults and none above", () => {
@@ -326,4 +335,11 @@ Deno.test("toResponseStoreSettings() takes limits below the defaults and none ab
     () => resolveSettings({ env: { OLLM_SERVER__RESPONSE_STORE_MAX_AGE_DAYS: "31" } }),
     /expected an integer from 1 to 30/,
   );
+});
+
+Deno.test("readSettings() refuses a settings file that is no regular file", () => {
+  const env = { OLLM_CONFIG_FILE: "/dev/null" };
+  assert.throws(() => readSettings({ env, cwd: "/" }, []), {
+    message: "Cannot read the settings file /dev/null: it is no regular file",
+  });
 });

@@ -324,3 +324,15 @@ Deno.test("ItemRing finds recent items and forgets the oldest beyond its bounds"
   assert.equal(small.find("a"), undefined);
   assert.ok(small.find("c"));
 });
+
+Deno.test("openResponseStore() names a file that is damaged further inside", () => {
+  const path = `${makeTestDir()}/store.sqlite`;
+  openResponseStore({ backend: "sqlite", path })!.close();
+  const bytes = Deno.readFileSync(path);
+  bytes.fill(0xa5, 4096);
+  Deno.writeFileSync(path, bytes);
+  assert.throws(() => openResponseStore({ backend: "sqlite", path }), {
+    name: "StoreOpenError",
+    message: /^Cannot open the response store \S+\/store\.sqlite: /,
+  });
+});

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Services } from "./context.ts";
 import { ApiError, requestCancelled } from "./errors.ts";
 
 /** What can end a request. */
@@ -44,6 +45,15 @@ export class Cancellation {
     if (reason instanceof ApiError) return reason;
     return requestCancelled();
   }
+}
+
+/** That of a request whose client has this signal. */
+export function createCancellation(
+  clientSignal: AbortSignal,
+  { drain, limits }: Pick<Services, "drain" | "limits">,
+): Cancellation {
+  const { endSignal } = drain;
+  return new Cancellation({ clientSignal, endSignal, timeoutMs: limits.requestTimeoutMs });
 }
 
 function timedOut(timeoutMs: number): ApiError {

@@ -98,7 +98,7 @@ export interface Limits {
   writeStallMs: number;
 }
 
-/** The limits of `threat-and-fault-model` §4. */
+/** Far above what honest clients send, far below what would bring the server down. */
 export const DEFAULT_LIMITS: Readonly<Limits> = {
   maxUriBytes: 8 * 1024,
   maxHeaderBytes: 16 * 1024,

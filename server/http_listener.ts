@@ -27,6 +27,9 @@ const CHECK_INTERVAL_MS = 5_000;
 /** Time for a client to stop sending a body that nobody reads, in ms; closing at once could take its reply from it. */
 const LINGER_MS = 4_000;
 
+/** Of a request's head: above the limit of the routes, which say in their own words what is too much. */
+const MAX_HEAD_BYTES = 64 * 1024;
+
 const MAX_CONNECTIONS = 4_096;
 
 /**
@@ -67,6 +70,7 @@ export class HttpListener {
       requestTimeout: 0,
       keepAliveTimeout: IDLE_TIMEOUT_MS,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      maxHeaderSize: MAX_HEAD_BYTES,
     };
     const onRequest: RequestListener = (incoming, outgoing) => {
       const reply = this.#answer(incoming, outgoing).finally(() => this.#replies.delete(reply));

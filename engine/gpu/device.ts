@@ -24,13 +24,13 @@ import { hasThreadPool } from "./software_threads.ts";
 const WANTED_LIMITS = [
   "maxStorageBufferBindingSize", // weights
   "maxBufferSize",
-  "maxStorageBuffersPerShaderStage", // attention_paged binds six
+  "maxStorageBuffersPerShaderStage", // the projection to queries, keys and values binds ten
   "maxComputeWorkgroupStorageSize",
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
   "maxTextureDimension2D", // weights of the software set
   "maxTextureArrayLayers", // those of all layers in one texture
-  "maxStorageTexturesPerShaderStage", // its layers bind up to six
+  "maxStorageTexturesPerShaderStage", // its layers bind up to eight
 ] as const;
 
 /** A feature of the runtime's own, outside of WebGPU; a device lists it as `wgpu-…`. */

@@ -85,11 +85,15 @@ async function planWgsl(
   const adapter = await machine.describeAdapter();
   const modelPlan = planModel(pkg, adapter, sizes);
   const { memory, kernelSet, kvElem, matrices } = modelPlan;
-  if (adapter.kind === "software") {
+  if (kernelSet.name === "software") {
     reasons.push("The adapter runs on the CPU: weights go into textures, which are faster there");
     if (modelPlan.fusesLayers) {
       reasons.push("The layers of a token go as one dispatch, where the driver's threads allow it");
     }
+  } else if (adapter.kind === "software") {
+    reasons.push(
+      "The adapter runs on the CPU without subgroups of four: it gets the kernels for GPUs",
+    );
   }
   const isRounded = [...matrices.values()].some((layout) =>
     kernelSet.activationsOf(layout) === "int8"

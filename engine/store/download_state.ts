@@ -5,9 +5,7 @@
  */
 import { join } from "node:path";
 import type { DownloadMark } from "./download/mark.ts";
-
-/** End of a file's name while it is fetched. */
-const PART_SUFFIX = ".part";
+import { PART_SUFFIX } from "./download/part_file.ts";
 
 /** Files of a finished download that are absent or have another size, each with what is wrong. */
 export async function findDamage(dir: string, { files }: DownloadMark): Promise<string[]> {

@@ -1,6 +1,6 @@
-// What the eight lanes of a workgroup hold, told to each other without workgroup memory, whose every access costs a driver on the CPU
-// fifty times as much. All lanes take part.
-// Overrides  SUBGROUP_LANES of them lie side by side in one subgroup: all eight, or four
+// What the eight lanes of a workgroup hold, told to each other. All lanes take part.
+// Memory     none where a subgroup has all eight: to a driver on the CPU each access to workgroup memory costs fifty times as much
+// Overrides  SUBGROUP_LANES lie side by side in one subgroup: eight or more, or four
 override SUBGROUP_LANES: u32 = 8u;
 
 // Where subgroups have four lanes.

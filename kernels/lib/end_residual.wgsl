@@ -4,14 +4,6 @@ fn lane_blocks(first: u32) -> vec2u {
   return vec2u(first, first + LANES);
 }
 
-fn last_token() -> u32 {
-  return step.num_tokens - 1u;
-}
-
-fn x_row(t: u32) -> u32 {
-  return t;
-}
-
 // What the ends of all tokens have in common.
 struct Ending {
   a: Gamma,

@@ -8,14 +8,6 @@ override HEAD_DIM: u32;
 override ROTARY_DIM: u32;
 override HAS_BIAS: bool = false;
 
-fn last_token() -> u32 {
-  return step.num_tokens - 1u;
-}
-
-fn x_row(t: u32) -> u32 {
-  return t;
-}
-
 // Blocks of the pair-th pair, counted over all heads.
 fn lane_blocks(pair: u32) -> vec2u {
   let head_pairs = HEAD_DIM / 16u;

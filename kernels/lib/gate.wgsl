@@ -1,4 +1,4 @@
-// Activations of a gate: swiglu_gate(v) = v / (1 + exp(-v)), geglu_gate(v) = v / 2 · (1 + tanh(sqrt(2 / π) · (v + 0.044715 v³)))
+// The activation of a gate: gate(v) = v / (1 + exp(-v)), or with IS_GEGLU v / 2 · (1 + tanh(sqrt(2 / π) · (v + 0.044715 v³)))
 // Source  arXiv:2002.05202, arXiv:1606.08415
 override IS_GEGLU: bool = false;
 

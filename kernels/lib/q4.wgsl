@@ -1,6 +1,5 @@
 // A group of 32 int4 codes in four words, code j of a word in bits 4j..4j+3, zero point 7:
 //   value = (code - 7) · scale                        Source  MLC group quantization, `q4*_1`
-const GROUP_SIZE = 32u;
 
 // Codes 0..3 of a word, zero point subtracted.
 fn q4_low(word: u32) -> vec4f {

@@ -27,6 +27,7 @@ import endGated from "../lib/end_gated.wgsl" with { type: "text" };
 import endResidual from "../lib/end_residual.wgsl" with { type: "text" };
 import endRope from "../lib/end_rope.wgsl" with { type: "text" };
 import endStore from "../lib/end_store.wgsl" with { type: "text" };
+import everyToken from "../lib/every_token.wgsl" with { type: "text" };
 import gate from "../lib/gate.wgsl" with { type: "text" };
 import kvBlockF16 from "../lib/kv_block_f16.wgsl" with { type: "text" };
 import kvBlockF32 from "../lib/kv_block_f32.wgsl" with { type: "text" };
@@ -147,12 +148,21 @@ function endOf(
           k_cache: ["texture_uint_write_array"],
           v_cache: ["texture_uint_write_array"],
         },
-        parts: [eightLanes, kvTiles, kvElem === "f16" ? kvBlockF16 : kvBlockF32, endRope],
+        parts: [
+          eightLanes,
+          everyToken,
+          kvTiles,
+          kvElem === "f16" ? kvBlockF16 : kvBlockF32,
+          endRope,
+        ],
       };
     case "residual":
-      return { bindings: residualBindings(staged), parts: [...parts, residual, endResidual] };
+      return {
+        bindings: residualBindings(staged),
+        parts: [...parts, everyToken, residual, endResidual],
+      };
     case "gated":
-      return { bindings, parts: [gate, ...parts, endGated] };
+      return { bindings, parts: [gate, ...parts, everyToken, endGated] };
   }
 }
 

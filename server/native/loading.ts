@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createCancellation } from "./run.ts";
+import { createCancellation } from "../cancellation.ts";
 import type { AppContext, Services } from "../context.ts";
 import { modelNotFound } from "../errors.ts";
 import { admitReference } from "../model_reference.ts";
@@ -16,7 +16,7 @@ export function loadModel(services: Services) {
   return async (c: AppContext): Promise<Response> => {
     const { backend, keep_alive } = parseQuery(LoadQuery, c.req.query());
     const model = readReference(c, services);
-    const cancellation = createCancellation(c, services);
+    const cancellation = createCancellation(c.req.raw.signal, services);
     try {
       await services.engine.load(model, undefined, {
         signal: cancellation.signal,

@@ -3,7 +3,8 @@ import type { AppContext, Services } from "../context.ts";
 import { PromptRequest } from "../schema/native.ts";
 import { parseNative } from "../schema/parse.ts";
 import { sseReply } from "../sse.ts";
-import { createCancellation, finishRun, promptFrames, type PromptRun, startRun } from "./run.ts";
+import { createCancellation } from "../cancellation.ts";
+import { finishRun, promptFrames, type PromptRun, startRun } from "./run.ts";
 
 /** `POST /v1/prompt`: one question, one answer, with the facts of the run. */
 export function createPrompt(services: Services) {
@@ -28,5 +29,5 @@ function start(c: AppContext, services: Services): PromptRun {
     c.get("body"),
   );
   const messages = promptMessages(systemPrompt, prompt);
-  return startRun({ messages, ...spec }, services, createCancellation(c, services));
+  return startRun({ messages, ...spec }, services, createCancellation(c.req.raw.signal, services));
 }

@@ -13,8 +13,8 @@ import {
   type SamplingParams,
   toPromptMetadata,
 } from "../../engine/mod.ts";
-import { Cancellation } from "../cancellation.ts";
-import type { AppContext, RequestDefaults, Services } from "../context.ts";
+import type { Cancellation } from "../cancellation.ts";
+import type { RequestDefaults, Services } from "../context.ts";
 import { ApiError, toApiError, toNativeBody } from "../errors.ts";
 import { collect } from "../generation.ts";
 import { admitReference } from "../model_reference.ts";
@@ -43,15 +43,6 @@ export interface PromptRun {
   cancellation: Cancellation;
   /** What the prompt waits for until then, in one line. */
   describeWait(): string;
-}
-
-/** The cancellation of a native request; its clock runs from now on. */
-export function createCancellation(c: AppContext, { drain, limits }: Services): Cancellation {
-  return new Cancellation({
-    clientSignal: c.req.raw.signal,
-    endSignal: drain.endSignal,
-    timeoutMs: limits.requestTimeoutMs,
-  });
 }
 
 /**

@@ -13,7 +13,8 @@ import { SessionPromptRequest, SessionRequest } from "../schema/native.ts";
 import { parseNative } from "../schema/parse.ts";
 import type { Session, Turn } from "../sessions/session.ts";
 import { sseReply } from "../sse.ts";
-import { createCancellation, finishRun, promptFrames, type PromptRun, startRun } from "./run.ts";
+import { createCancellation } from "../cancellation.ts";
+import { finishRun, promptFrames, type PromptRun, startRun } from "./run.ts";
 
 /** `POST /v1/sessions`: fixes model, system prompt and sampling. Whether the model exists shows at the first prompt. */
 export function createSession(services: Services) {
@@ -77,7 +78,7 @@ async function startTurn(
 ): Promise<{ run: PromptRun; turn: Turn }> {
   const session = findSession(c, services);
   const { prompt } = parseNative(SessionPromptRequest, c.get("body"));
-  const cancellation = createCancellation(c, services);
+  const cancellation = createCancellation(c.req.raw.signal, services);
   const turn = await waitForTurn(session, prompt, cancellation);
   const { system_prompt: content } = session.settings;
   const messages = content === ""

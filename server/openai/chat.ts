@@ -1,4 +1,4 @@
-import { Cancellation } from "../cancellation.ts";
+import { createCancellation } from "../cancellation.ts";
 import type { AppContext, Services } from "../context.ts";
 import { acceptAll, collect } from "../generation.ts";
 import { ChatCompletionRequest, IGNORED_CHAT_FIELDS } from "../schema/chat.ts";
@@ -12,16 +12,13 @@ import { warnUnknownFields } from "./unknown_fields.ts";
 const KNOWN_FIELDS = [...Object.keys(ChatCompletionRequest.shape), ...IGNORED_CHAT_FIELDS];
 
 /** `POST /v1/chat/completions`. */
-export function createChatCompletion({ engine, defaults, drain, limits }: Services) {
+export function createChatCompletion(services: Services) {
+  const { engine, defaults, limits } = services;
   return async (c: AppContext): Promise<Response> => {
     const request = parseOpenAi(ChatCompletionRequest, c.get("body"));
     warnUnknownFields(c.get("body"), { known: KNOWN_FIELDS, kind: "chat completion request" });
     const requests = toGenerationRequests(request, defaults);
-    const cancellation = new Cancellation({
-      clientSignal: c.req.raw.signal,
-      endSignal: drain.endSignal,
-      timeoutMs: limits.requestTimeoutMs,
-    });
+    const cancellation = createCancellation(c.req.raw.signal, services);
     const accepted = acceptAll(engine, requests, cancellation);
     const head = createReplyHead(request.model);
     if (request.stream) {

@@ -1,4 +1,4 @@
-import { Cancellation } from "../cancellation.ts";
+import { createCancellation } from "../cancellation.ts";
 import type { AppContext, Services } from "../context.ts";
 import { collect } from "../generation.ts";
 import { CompletionRequest, IGNORED_COMPLETION_FIELDS } from "../schema/completions.ts";
@@ -18,16 +18,12 @@ const KNOWN_FIELDS = [...Object.keys(CompletionRequest.shape), ...IGNORED_COMPLE
 
 /** `POST /v1/completions`: goes on from a text as it is, without a chat template. */
 export function createCompletion(services: Services) {
-  const { engine, drain, limits } = services;
+  const { engine, limits } = services;
   return async (c: AppContext): Promise<Response> => {
     const request = parseOpenAi(CompletionRequest, c.get("body"));
     warnUnknownFields(c.get("body"), { known: KNOWN_FIELDS, kind: "completion request" });
     const plan = planCompletion(request, services);
-    const cancellation = new Cancellation({
-      clientSignal: c.req.raw.signal,
-      endSignal: drain.endSignal,
-      timeoutMs: limits.requestTimeoutMs,
-    });
+    const cancellation = createCancellation(c.req.raw.signal, services);
     const accepted = acceptCompletion(plan, { engine, cancellation });
     const head = createCompletionHead(request.model);
     const { choicesPerPrompt } = plan;

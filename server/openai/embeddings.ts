@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { EmbedRequest } from "../../engine/mod.ts";
-import { Cancellation } from "../cancellation.ts";
+import { createCancellation } from "../cancellation.ts";
 import type { AppContext, Services } from "../context.ts";
 import { badRequest, modelNotFound, renameParam } from "../errors.ts";
 import { admitReference } from "../model_reference.ts";
@@ -13,18 +13,14 @@ const KNOWN_FIELDS = Object.keys(EmbeddingRequest.shape);
 
 /** `POST /v1/embeddings`. */
 export function createEmbedding(services: Services) {
-  const { engine, defaults, drain, limits } = services;
+  const { engine, defaults } = services;
   return async (c: AppContext): Promise<Response> => {
     const request = parseOpenAi(EmbeddingRequest, c.get("body"));
     warnUnknownFields(c.get("body"), { known: KNOWN_FIELDS, kind: "embedding request" });
     const model = admitReference(request.model, defaults);
     await requireEmbedder(model, services);
     const inputs = toInputs(request.input);
-    const cancellation = new Cancellation({
-      clientSignal: c.req.raw.signal,
-      endSignal: drain.endSignal,
-      timeoutMs: limits.requestTimeoutMs,
-    });
+    const cancellation = createCancellation(c.req.raw.signal, services);
     try {
       const { vectors, numPromptTokens } = await engine.embed(
         { model, inputs, ...toKeepAlive(request.keep_alive) },

@@ -17,7 +17,7 @@ export interface StoreLimits {
   maxAgeMs: number;
 }
 
-/** The limits of `threat-and-fault-model` §4. */
+/** What a disk holds without notice; OpenAI keeps responses for 30 days as well. */
 export const DEFAULT_STORE_LIMITS: Readonly<StoreLimits> = {
   maxRecords: 100_000,
   maxBytes: 1024 ** 3,

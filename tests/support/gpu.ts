@@ -98,11 +98,6 @@ export function createBench(
   };
 }
 
-/** Tokens 0, 1, … of one sequence, where only their number matters. */
-export function plainTokens(length: number): TestToken[] {
-  return Array.from({ length }, (_, i) => ({ id: 0, position: i, slot: i, sequence: 0 }));
-}
-
 /** A storage buffer with these bytes. */
 export function upload(data: ArrayBufferView<ArrayBuffer>): GPUBuffer {
   const buffer = device.createBuffer("test", data.byteLength);

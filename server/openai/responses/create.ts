@@ -1,5 +1,5 @@
 import type { Generation } from "../../../engine/mod.ts";
-import { Cancellation } from "../../cancellation.ts";
+import { createCancellation } from "../../cancellation.ts";
 import type { AppContext, Services } from "../../context.ts";
 import { badRequest } from "../../errors.ts";
 import { randomId } from "../../ids.ts";
@@ -134,11 +134,6 @@ export function followRun(run: BackgroundRun, after: number, { limits }: Service
 
 async function* followFrames(run: BackgroundRun, after: number): AsyncGenerator<SseFrame> {
   for await (const event of run.follow(after)) yield toFrame(event);
-}
-
-function createCancellation(clientSignal: AbortSignal, { drain, limits }: Services): Cancellation {
-  const timeoutMs = limits.requestTimeoutMs;
-  return new Cancellation({ clientSignal, endSignal: drain.endSignal, timeoutMs });
 }
 
 function createMachine(

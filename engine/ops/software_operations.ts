@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { GPU_KERNELS, SOFTWARE_KERNELS } from "../../kernels/mod.ts";
+import { SOFTWARE_KERNELS } from "../../kernels/mod.ts";
 import type { Dispatch, GpuDevice, GpuResource } from "../gpu/mod.ts";
 import { createChooseTokens } from "./choose_tokens.ts";
 import { createDispatch, PER_LOGITS_ROW, PER_TOKEN } from "./dispatch.ts";
@@ -245,7 +245,7 @@ function normHeads(
   { query, key, eps }: NonNullable<QkvProjection["headNorms"]>,
   { numHeads, numKvHeads, headDim }: AttentionShape,
 ): Promise<Dispatch> {
-  return createDispatch(device, GPU_KERNELS.rmsNormHeads, "rms_norm_heads", {
+  return createDispatch(device, SOFTWARE_KERNELS.rmsNormHeads, "rms_norm_heads", {
     resources: [qkv, query, key],
     overrides: {
       NUM_HEADS: numHeads,

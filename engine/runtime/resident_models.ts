@@ -227,7 +227,7 @@ export class ResidentModels {
       throw new DeviceError(
         "out_of_memory",
         `Cannot load "${name}": it needs ${memoryBytes} bytes of device memory, the budget is ${budgetBytes}; ` +
-          "lower its context length, take a smaller model, or raise the budget",
+          "take a smaller model, or raise memory_budget_bytes",
       );
     }
     while (!model.isGone && !this.#fits(model.load)) {

@@ -18,7 +18,6 @@ import gatedActivation from "./gated_activation.wgsl" with { type: "text" };
 import { gpuLinearKernel, weightBindings, weightParts } from "./linear.ts";
 import normStage from "./norm_stage.wgsl" with { type: "text" };
 import rmsNorm from "./rms_norm.wgsl" with { type: "text" };
-import rmsNormHeads from "./rms_norm_heads.wgsl" with { type: "text" };
 import ropeKvAppend from "./rope_kv_append.wgsl" with { type: "text" };
 import subgroupLanes from "./subgroup_lanes.wgsl" with { type: "text" };
 
@@ -57,10 +56,6 @@ export const GPU_KERNELS = {
   rmsNorm: defineKernel("rms_norm", {
     bindings: ["read", "read", "read_write"],
     body: rmsNorm,
-  }),
-  rmsNormHeads: defineKernel("rms_norm_heads", {
-    bindings: ["read_write", "read", "read"],
-    body: rmsNormHeads,
   }),
   ropeKvAppend: defineKernel("rope_kv_append", {
     bindings: ["read", "read", "read", "read", "read", "read_write", "read_write", "read_write"],

@@ -12,6 +12,7 @@ import texelF32 from "../lib/texel_f32.wgsl" with { type: "text" };
 import { defineKernel } from "../kernel.ts";
 import { attentionKernel } from "./attention.ts";
 import { linearKernel } from "./linear.ts";
+import rmsNormHeads from "./rms_norm_heads.wgsl" with { type: "text" };
 import ropeKvAppendTiled from "./rope_kv_append_tiled.wgsl" with { type: "text" };
 import { embedKernel, normAddKernel, stageRowsKernel } from "./rows.ts";
 
@@ -33,6 +34,10 @@ export const SOFTWARE_KERNELS = {
   embed: embedKernel,
   linear: linearKernel,
   normAdd: normAddKernel,
+  rmsNormHeads: defineKernel("rms_norm_heads", {
+    bindings: ["read_write", "read", "read"],
+    body: rmsNormHeads,
+  }),
   ropeKvAppend: defineKernel("rope_kv_append_tiled", {
     bindings: [
       "read",

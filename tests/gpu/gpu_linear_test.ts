@@ -55,6 +55,12 @@ function variantOf(
   };
 }
 
+if (!device.hasSubgroups || device.info.minSubgroupSize < 8) {
+  console.warn(
+    "gpu_linear_test leaves out lanes that are added by shuffles: subgroups are absent or small",
+  );
+}
+
 /** Every number that may be tuned, each away from its default at least once. */
 const SHAPES: Variant[] = [
   variantOf({ rows: 1, rowThreads: 1 }),

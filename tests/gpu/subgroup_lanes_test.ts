@@ -14,7 +14,10 @@ Deno.test("areInOrder() wants every invocation where its number puts it, in subg
 
 Deno.test("findOrderedLanes() tells the smallest subgroup, or nothing where there are none", async () => {
   const lanes = await findOrderedLanes(device);
-  assert.ok(lanes === 0 || device.hasSubgroups && lanes === device.info.minSubgroupSize);
+  const { kind, minSubgroupSize } = device.info;
+  // A driver on the CPU puts them in order; a GPU may not.
+  if (kind === "software") assert.equal(lanes, minSubgroupSize);
+  else assert.ok(lanes === 0 || lanes === minSubgroupSize);
   const without = Object.create(device, { hasSubgroups: { value: false } });
   assert.equal(await findOrderedLanes(without), 0);
 });

@@ -203,7 +203,7 @@ for (
     ["engine/runtime/model_engine.ts", "engine/backends/wgsl/mod.ts"],
     ["engine/runtime/model_engine.ts", "engine/gpu/mod.ts"],
     ["engine/backends/wgsl/mod.ts", "engine/runtime/engine.ts"],
-    ["engine/ops/linear.ts", "engine/models/llama.ts"],
+    ["engine/ops/fusion.ts", "engine/models/decoder.ts"],
     ["engine/errors.ts", "engine/types.ts"],
     ["server/app.ts", "engine/runtime/engine.ts"],
     ["server/app.ts", "cli/main.ts"],

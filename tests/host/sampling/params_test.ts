@@ -37,7 +37,12 @@ Deno.test("resolveSampling() accepts both ends of every range", () => {
       { presencePenalty: -2, frequencyPenalty: 2, repetitionPenalty: 1e-9, seed: 2 ** 53 - 1 },
       { logitBias: { 0: -100, 7: 100 } },
     ]
-  ) resolveSampling(params, {});
+  ) {
+    const { logitBias, ...others } = params as SamplingParams;
+    const resolved = resolveSampling(params, {});
+    assert.deepEqual({ ...resolved, ...others }, resolved);
+    if (logitBias) assert.deepEqual(resolved.logitBias, new Map([[0, -100], [7, 100]]));
+  }
 });
 
 const OUT_OF_RANGE: [SamplingParams, string, RegExp][] = [

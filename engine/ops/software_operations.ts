@@ -80,9 +80,9 @@ export function createSoftwareOperations(
     options: AttentionOptions,
   ): Promise<Dispatch[]> {
     const { numHeads, numKvHeads, headDim, rotaryDim } = options;
-    const canFuse = !headNorms && weight.parts.length === 1 && headDim % 16 === 0 &&
+    const canEndByRope = !headNorms && weight.parts.length === 1 && headDim % 16 === 0 &&
       rotaryDim % 16 === 0;
-    if (canFuse) {
+    if (canEndByRope) {
       const pairs = (numHeads + 2 * numKvHeads) * headDim / 16;
       return [
         createSoftwareLinear(device, step.step, {

@@ -5,7 +5,12 @@
  */
 import type { Elem } from "../../../kernels/mod.ts";
 import { ModelInvalidError } from "../../errors.ts";
-import { type ModelPackage, SUPPORTED_QUANTIZATIONS, type TensorInfo } from "../../formats/mod.ts";
+import {
+  countWeights,
+  type ModelPackage,
+  SUPPORTED_QUANTIZATIONS,
+  type TensorInfo,
+} from "../../formats/mod.ts";
 import { type AdapterInfo, MIN_FUSED_WEIGHTS } from "../../gpu/mod.ts";
 import {
   type Architecture,
@@ -107,12 +112,8 @@ export function planModel(
     kvElem,
     memory,
     fusesLayers: fusesLayers ??
-      (kernelSet.name === "software" && countNumbers(matrices) >= MIN_FUSED_WEIGHTS),
+      (kernelSet.name === "software" && countWeights(pkg) >= MIN_FUSED_WEIGHTS),
   };
-}
-
-function countNumbers(matrices: ReadonlyMap<string, MatrixLayout>): number {
-  return [...matrices.values()].reduce((sum, { numRows, numCols }) => sum + numRows * numCols, 0);
 }
 
 function weightsBytes(

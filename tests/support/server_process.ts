@@ -37,12 +37,14 @@ export async function startServer(
     stderr: "inherit",
   }).spawn();
   const baseUrl = `http://127.0.0.1:${port}/v1`;
+  let hasEnded = false;
+  const ended = process.status.finally(() => hasEnded = true);
   const stop = async () => {
-    process.kill("SIGTERM");
-    await process.status;
+    if (!hasEnded) process.kill("SIGTERM"); // throws where nothing is left, and would hide why
+    await ended;
   };
   try {
-    await waitForHealth(baseUrl, process.status);
+    await waitForHealth(baseUrl, ended);
   } catch (error) {
     await stop();
     throw error;
@@ -59,11 +61,13 @@ function findFreePort(): number {
 const MAX_START_MS = 120_000;
 
 async function waitForHealth(baseUrl: string, ended: Promise<Deno.CommandStatus>): Promise<void> {
-  let hasEnded = false;
-  ended.then(() => hasEnded = true);
+  let end: Deno.CommandStatus | null = null;
+  ended.then((status) => end = status);
   const deadline = performance.now() + MAX_START_MS;
   while (performance.now() < deadline) {
-    if (hasEnded) throw new Error("The server ended before it answered");
+    if (end !== null) {
+      throw new Error(`The server ended before it answered: ${JSON.stringify(end)}`);
+    }
     try {
       const response = await fetch(`${baseUrl}/health`);
       await response.body?.cancel();

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ModelInvalidError } from "../../errors.ts";
+import { EngineError, ModelInvalidError } from "../../errors.ts";
 import type { ModelPackage } from "../../formats/mod.ts";
 import { installFastWaits } from "../../gpu/mod.ts";
 import { Dispatcher, type KernelRewriter } from "./dispatch.ts";
@@ -76,7 +76,7 @@ export async function loadPipeline<P extends Pipeline>(
 
 async function load(options: LoadPipelineOptions): Promise<unknown> {
   const { pkg, library, task, overrides, onProgress } = options;
-  const { MLCEngine } = await import(RELEASES[library.abi].href) as WebLlmModule;
+  const { MLCEngine } = await importRelease(library.abi);
   const engine = new MLCEngine({
     logLevel: "SILENT",
     initProgressCallback: ({ progress }: { progress: number }) => onProgress(progress),
@@ -104,6 +104,25 @@ async function load(options: LoadPipelineOptions): Promise<unknown> {
     );
   }
   return engine.loadedModelIdToPipeline.get(MODEL_ID);
+}
+
+/** @throws {EngineError} `offline`: it is not in the cache of packages, and cannot be fetched */
+async function importRelease(abi: LibraryAbi): Promise<WebLlmModule> {
+  try {
+    return await import(RELEASES[abi].href);
+  } catch (cause) {
+    throw new EngineError(
+      "offline",
+      `Cannot get the package that runs compiled libraries: ${firstLine(describe(cause))}; ` +
+        "start once with a network, or use --backend wgsl",
+      { cause },
+    );
+  }
+}
+
+/** The rest names the runtime's own causes, in colours. */
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0]!;
 }
 
 /** web-llm compiles every kernel on its own dispatch path first; ours replaces that path, so nothing is compiled yet. */

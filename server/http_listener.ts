@@ -77,6 +77,8 @@ export class HttpListener {
       this.#replies.add(reply);
     };
     this.#server = createServer(options, onRequest);
+    // Without a listener an unknown Expect is refused, and its body is empty; the header asks for nothing that routes do.
+    this.#server.on("checkExpectation", onRequest);
   }
 
   /**
@@ -146,18 +148,36 @@ export class HttpListener {
     try {
       return await this.#handle(toRequest(incoming, signal));
     } catch (error) {
-      return toErrorResponse(toApiError(error), "");
+      return toErrorResponse(toApiError(error), pathOf(incoming));
     }
   }
+}
+
+/** A name or an address, and a port; nothing that could begin a path. */
+const AUTHORITY = /^[A-Za-z0-9._-]+(?::\d+)?$|^\[[0-9A-Fa-f:.]+\](?::\d+)?$/;
+
+/** What a URL would leave out, and so name another path than the client. */
+const DOT_SEGMENT = /(?:^|[\\/])(?:\.|%2e){1,2}(?:[\\/]|$)/i;
+
+/** As it was sent. */
+function pathOf({ url = "/" }: IncomingMessage): string {
+  return url.split(/[?#]/, 1)[0]!;
 }
 
 /** @throws {ApiError} a target that is no URL, or a method that web requests do not have */
 function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
   const { method = "GET", url = "/", rawHeaders } = incoming;
+  if (DOT_SEGMENT.test(pathOf(incoming))) {
+    throw new ApiError(404, "No path has a segment that leads elsewhere, . or ..", {
+      code: "not_found",
+    });
+  }
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
-  // A target in absolute form brings its own authority. Without Host any does: the missing header is refused.
-  const target = url.startsWith("/") ? `http://${incoming.headers.host ?? "localhost"}${url}` : url;
+  // A target in absolute form brings its own authority. Where Host is none, any does: the header is refused.
+  const { host = "" } = incoming.headers;
+  const authority = AUTHORITY.test(host) ? host : "localhost";
+  const target = url.startsWith("/") ? `http://${authority}${url}` : url;
   const hasBody = method !== "GET" && method !== "HEAD";
   try {
     const body = hasBody ? { body: toStream(incoming) } : {};

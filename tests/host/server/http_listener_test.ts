@@ -59,6 +59,21 @@ Deno.test("HttpListener answers requests that follow each other on one connectio
   });
 });
 
+Deno.test("HttpListener answers whatever a request expects, and asks for a body that waits", async () => {
+  await withListener(async (request) => new Response(await request.text()), async (_, port) => {
+    const post = (expect: string) =>
+      `POST / HTTP/1.1\r\n${HOST}${expect}\r\nContent-Length: 2\r\n\r\n`;
+    assert.match(
+      await exchange(port, `${post("Expect: 200-ok")}hi`, "hi"),
+      /^HTTP\/1.1 200 .*hi$/s,
+    );
+    assert.match(
+      await exchange(port, post("Expect: 100-continue"), "100"),
+      /^HTTP\/1.1 100 Continue/,
+    );
+  });
+});
+
 Deno.test("HttpListener joins two Host fields, so that both are seen", async () => {
   await withListener((request) => new Response(request.headers.get("host")), async (_, port) => {
     const reply = await exchange(port, `GET / HTTP/1.1\r\n${HOST}Host: evil\r\n\r\n`, "evil");
@@ -66,10 +81,30 @@ Deno.test("HttpListener joins two Host fields, so that both are seen", async () 
   });
 });
 
+for (const host of ["", "a b", "evil/x", "u@evil", "evil?x", "evil#x", "[::1"]) {
+  Deno.test(`HttpListener lets Host change no path: ${JSON.stringify(host)}`, async () => {
+    await withListener(
+      (request) => new Response(new URL(request.url).pathname),
+      async (_, port) => {
+        const request = `GET /v1/path HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+        assert.match(await exchange(port, request), /\n\/v1\/path$/);
+      },
+    );
+  });
+}
+
+for (const path of ["/v1/models/..", "/v1/%2E%2e/x", "/./x", "/v1/models/.%2e?a=b", "/a\\..\\b"]) {
+  Deno.test(`HttpListener knows no path with segments that lead elsewhere: ${path}`, async () => {
+    await withListener(() => new Response("taken"), async (_, port) => {
+      const request = `GET ${path} HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`;
+      assert.match(await exchange(port, request), /^HTTP\/1.1 404 /);
+    });
+  });
+}
+
 const BROKEN = [
   "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
   "TRACE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-  "GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n",
   "garbage\r\n\r\n",
   "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
   "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",

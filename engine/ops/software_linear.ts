@@ -22,7 +22,6 @@ import type { Count } from "./dispatch.ts";
 import type { FusableDispatch } from "./layer_runs.ts";
 import type { Activation, Matrix, MatrixPart } from "./operations.ts";
 import { softwareActivation } from "./software_activations.ts";
-import { subgroupLanesOf } from "./subgroup_lanes.ts";
 import { numTilesOf, tileOverrides, tileShapeOf, weightFormatOf } from "./tiled_matrices.ts";
 
 /** From this many tiles on a workgroup takes two: half the loads of x, and still enough to share. */
@@ -71,7 +70,6 @@ export function createSoftwareLinear(
     format,
     ...(x.squares ? { numNormTiles: numTilesOf(weight.numCols) } : {}),
     isWide,
-    lanes: subgroupLanesOf(device),
     ...(isByRows ? { numGroups: numSteps } : {}),
     ...end,
   });

@@ -1,4 +1,5 @@
-// The end of everything that changes the residual stream: adds, and prepares the norm that follows. Goes behind lib/eight_lanes.wgsl and lib/stage_*.wgsl.
+// The end of everything that changes the residual stream: adds, and prepares the norm that follows. Goes behind lib/eight_lanes.wgsl
+// and lib/stage_*.wgsl.
 //   hidden[t, :] = v (+ hidden[t, :]);  staged[t, :] = hidden[t, :] · gamma;  squares[t, tile] = Σ_tile hidden² (+ D · EPS in tile 0)
 //   The layer that reads `staged` multiplies its sums by 1 / sqrt(Σ_tile squares / D), so no dispatch waits for a whole row.
 // Overrides  D a multiple of 8                                      Source  RMSNorm, arXiv:1910.07467

@@ -32,7 +32,9 @@ import type { Elem } from "../kernel.ts";
 import { type AssembledKernel, assembleKernel, memoize, unroll } from "../assemble.ts";
 import { attentionFunctions, FINISH_STAGED, FINISH_STORE } from "./attention_parts.ts";
 import { type Precision, stagedParts } from "./linear.ts";
-import type { SubgroupLanes } from "./linear_tiles.ts";
+
+/** Lanes that lie side by side in one subgroup: all of a workgroup, or half of them. */
+export type SubgroupLanes = 4 | 8;
 
 /** Which attention. */
 export interface AttentionKernelOptions {

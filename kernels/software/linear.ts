@@ -55,7 +55,7 @@ import {
   unroll,
 } from "../assemble.ts";
 import { canTakeRows, rowEntryPoint } from "./linear_rows.ts";
-import { GEMM_TOKENS, type SubgroupLanes, tileEntryPoint } from "./linear_tiles.ts";
+import { GEMM_TOKENS, tileEntryPoint } from "./linear_tiles.ts";
 
 /** How activations lie in a texture: groups of 32 int8 with a scale, or plain f32. */
 export type Precision = "int8" | "f32";
@@ -87,7 +87,6 @@ export interface LinearKernelOptions {
    * @default "f32"
    */
   readonly kvElem?: Elem;
-  readonly lanes: SubgroupLanes;
 }
 
 const FORMAT_PARTS: Record<WeightFormat, readonly string[]> = {
@@ -179,7 +178,7 @@ export function linearSuffix(numTokens: number): string {
 /** The layer's kernel. */
 export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = memoize(
   (options) => {
-    const { format, end, numNormTiles, isWide = false, staged, kvElem, numGroups, lanes } = options;
+    const { format, end, numNormTiles, isWide = false, staged, kvElem, numGroups } = options;
     const isPaired = isPairedEnd(end);
     const blocks = isPaired ? "pair" : isWide ? "wide" : "one";
     const name = [
@@ -190,7 +189,6 @@ export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = m
       end,
       isWide && "wide",
       staged ?? kvElem,
-      lanes < 8 && "narrow",
     ]
       .filter(Boolean)
       .join("_");
@@ -203,7 +201,7 @@ export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = m
         isByRows && canTakeRows(numTokens, numGroups)
           ? rowEntryPoint(entry, { numTokens, numGroups, isPaired })
           : tileEntryPoint(entry, numTokens, {
-            ...{ lanes, blocks, isByRows, columnFields: COLUMN_FIELDS[format] },
+            ...{ blocks, isByRows, columnFields: COLUMN_FIELDS[format] },
             isInteger: format.startsWith("q4_int8"),
           }),
       ];

@@ -9,15 +9,14 @@
  */
 import { unroll } from "../assemble.ts";
 
-/** Tokens of the `…_gemm` entries' workgroups: the last serves all larger batches, the others those that would not fill it. */
+/**
+ * Tokens of the `…_gemm` entries' workgroups: the last serves all larger batches, the others those that would not fill it. No more
+ * than the smallest subgroup has lanes, of which each loads the columns of one.
+ */
 export const GEMM_TOKENS = [2, 4] as const;
-
-/** Lanes that lie side by side in one subgroup: all of a workgroup, or half of them. */
-export type SubgroupLanes = 4 | 8;
 
 /** What all entry points of a kernel have in common. */
 export interface TileOptions {
-  readonly lanes: SubgroupLanes;
   /** Blocks of eight rows a lane: one, two where the end joins two, or two that lie side by side. */
   readonly blocks: "one" | "pair" | "wide";
   /** Whether the steps of a row lie together, and not those of a tile. */
@@ -34,13 +33,10 @@ const ROWS = ["low.x", "low.y", "low.z", "low.w", "high.x", "high.y", "high.z", 
 export function tileEntryPoint(
   name: string,
   numTokens: number,
-  { lanes, blocks: kind, isByRows, isInteger, columnFields }: TileOptions,
+  { blocks: kind, isByRows, isInteger, columnFields }: TileOptions,
 ): string {
   const numBlocks = kind === "one" ? 1 : 2;
   const tokens = (line: (t: number) => string) => unroll(numTokens, line);
-  // Tokens whose columns a subgroup loads at once.
-  const numEach = Math.min(numTokens, lanes);
-  const owns = (line: (k: number) => string) => unroll(numTokens / numEach, line);
   const blocks = (line: (b: number) => string) => unroll(numBlocks, line);
   return `${isInteger && numTokens > 1 ? dotRowWithAll(numTokens) : ""}
 @compute @workgroup_size(8)
@@ -48,7 +44,7 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let t = group.x * ${numTokens}u;
   let first = group.y * ${kind === "wide" ? 2 * 8 : 8}u + lane;
   let blocks = lane_blocks(first);
-  ${owns((k) => `let own_row_${k} = x_row(t + lane % ${numEach}u + ${numEach * k}u);`)}
+  let own_row = x_row(t + lane % ${numTokens}u);
   ${
     blocks((b) =>
       tokens((t) => `
@@ -68,17 +64,15 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     for (var i = begin; i < end; i++) {
       ${
     numTokens === 1
-      ? "let v_0 = load_shared_columns(i, own_row_0, lane);"
-      : owns((k) => `let own_${k} = load_columns(i, own_row_${k});`) + "\n" +
-        tokens((t) =>
-          `let v_${t} = ${columnsOf(`own_${Math.floor(t / numEach)}`, t % numEach, columnFields)};`
-        )
+      ? "let v_0 = load_shared_columns(i, own_row, lane);"
+      : "let own = load_columns(i, own_row);\n" +
+        tokens((t) => `let v_${t} = ${columnsOf(t, columnFields)};`)
   }
       ${blocks((b) => blockStep(b, numTokens, isInteger))}
     }
   }
   ${isByRows ? "if (step.num_tokens == 0u) { sum_0_0_low.x += f32(touched); }" : ""}
-  ${numTokens === 1 ? finishOne(numBlocks) : finishMany(numTokens, numBlocks, numEach)}
+  ${numTokens === 1 ? finishOne(numBlocks) : finishMany(numTokens, numBlocks)}
 }
 `;
 }
@@ -111,10 +105,9 @@ function blockStep(b: number, numTokens: number, isInteger: boolean): string {
       at_${b}.x += STEP_TEXELS;`;
 }
 
-/** What some lane loaded, in all lanes. */
-function columnsOf(own: string, lane: number, fields: readonly string[]): string {
-  const values = fields.map((field) => `subgroupBroadcast(${own}.${field}, ${lane}u)`);
-  return `Columns(${values.join(", ")})`;
+/** What lane t loaded, in all lanes. */
+function columnsOf(t: number, fields: readonly string[]): string {
+  return `Columns(${fields.map((field) => `subgroupBroadcast(own.${field}, ${t}u)`).join(", ")})`;
 }
 
 /** Adds a row's products with all tokens. */
@@ -155,7 +148,7 @@ fn dot_row_with_all(codes: Codes, ${list((t) => `v_${t}: Columns`)}, scale: f32)
 function finishOne(numBlocks: number): string {
   const sums = (b: number) => `sum_${b}_0_low * factor, sum_${b}_0_high * factor`;
   return `
-  let factor = norm_factor(own_row_0);
+  let factor = norm_factor(own_row);
   ${
     numBlocks === 1
       ? `finish(t, blocks.x, lane, ${sums(0)}, begin_ending(blocks));`
@@ -167,7 +160,7 @@ function finishOne(numBlocks: number): string {
  * In a loop, which keeps the code short; its end goes through a broadcast, or the driver would see that it is small, and unroll it. A
  * token's sums are selected, since this driver puts arrays into memory.
  */
-function finishMany(numTokens: number, numBlocks: number, numEach: number): string {
+function finishMany(numTokens: number, numBlocks: number): string {
   const choose = (values: readonly string[], first: number): string => {
     if (values.length === 1) return values[0]!;
     const half = values.length / 2;
@@ -182,13 +175,8 @@ function finishMany(numTokens: number, numBlocks: number, numEach: number): stri
   const sums = (b: number) =>
     ["low", "high"].map((half) => `${ofToken((t) => `sum_${b}_${t}_${half}`)} * factor`).join(", ");
   return `
-  ${unroll(numTokens / numEach, (k) => `let own_factor_${k} = norm_factor(own_row_${k});`)}
-  ${
-    unroll(numTokens, (t) =>
-      `let factor_${t} = subgroupBroadcast(own_factor_${Math.floor(t / numEach)}, ${
-        t % numEach
-      }u);`)
-  }
+  let own_factor = norm_factor(own_row);
+  ${unroll(numTokens, (t) => `let factor_${t} = subgroupBroadcast(own_factor, ${t}u);`)}
   let num_tokens = subgroupBroadcast(min(${numTokens}u, last_token() + 1u - t), 0u);
   let ending = begin_ending(blocks);
   for (var i = 0u; i < num_tokens; i++) {

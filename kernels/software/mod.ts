@@ -16,7 +16,7 @@ import rmsNormHeads from "./rms_norm_heads.wgsl" with { type: "text" };
 import ropeKvAppendTiled from "./rope_kv_append_tiled.wgsl" with { type: "text" };
 import { embedKernel, normAddKernel, stageRowsKernel } from "./rows.ts";
 
-export type { AttentionKernelOptions } from "./attention.ts";
+export type { AttentionKernelOptions, SubgroupLanes } from "./attention.ts";
 export { type Extent, fusedKernel, phaseOverride, type PhaseResource } from "./fused.ts";
 export {
   isPairedEnd,
@@ -26,7 +26,7 @@ export {
   type WeightFormat,
 } from "./linear.ts";
 export { canTakeRows, MAX_ROW_GROUPS, MAX_ROW_TILES } from "./linear_rows.ts";
-export { GEMM_TOKENS, type SubgroupLanes } from "./linear_tiles.ts";
+export { GEMM_TOKENS } from "./linear_tiles.ts";
 
 /** By family; most exist for a format, a precision or a size. */
 export const SOFTWARE_KERNELS = {

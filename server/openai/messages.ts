@@ -55,20 +55,21 @@ function toText(content: ChatMessageParam["content"], at: string): string {
   if (content === null || content === undefined) return "";
   if (typeof content === "string") return content;
   return content.map((part, i) => {
-    const text = part.type === "text" ? part.text : part.type === "refusal" ? part.refusal : null;
-    if (text === undefined) {
-      throw badRequest(
-        `${at}[${i}].${part.type}`,
-        `Invalid "${at}[${i}].${part.type}": it is required`,
-        "missing_required_parameter",
-      );
-    }
-    if (text === null) {
+    const { type } = part;
+    if (type !== "text" && type !== "refusal") {
       throw badRequest(
         `${at}[${i}]`,
         `Invalid "${at}[${i}]": only text parts are supported, got type ${
-          JSON.stringify(part.type.slice(0, 40))
+          JSON.stringify(type.slice(0, 40))
         }`,
+      );
+    }
+    const text = part[type];
+    if (text === null || text === undefined) {
+      throw badRequest(
+        `${at}[${i}].${type}`,
+        `Invalid "${at}[${i}].${type}": it is required`,
+        "missing_required_parameter",
       );
     }
     return text;

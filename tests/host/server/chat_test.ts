@@ -265,6 +265,10 @@ Deno.test("createChatCompletion() refuses wrong values with the name of the fiel
     [{ messages: [user, { role: "system", content: "" }, user] }, "messages[1].content"],
     [{ messages: [{ role: "user", content: [{ type: "text" }] }] }, "messages[0].content[0].text"],
     [
+      { messages: [{ role: "user", content: [{ type: "text", text: null }] }] },
+      "messages[0].content[0].text",
+    ],
+    [
       { messages: [{ role: "user", content: Array(257).fill({ type: "text", text: "a" }) }] },
       "messages[0].content",
     ],

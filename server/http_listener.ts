@@ -38,8 +38,11 @@ const MAX_CONNECTIONS = 4_096;
  */
 const SPARE_HANDLES = 600;
 
+/** Gets a request whose signal fires when the client leaves before it has the whole reply. */
+type Handler = (request: Request) => Response | Promise<Response>;
+
 /** The address that is bound. */
-export interface ListenAddress {
+interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
@@ -61,9 +64,9 @@ function toListenError({ host, port }: ListenAddress, cause: NodeJS.ErrnoExcepti
 export class HttpListener {
   readonly #server: Server;
   readonly #replies = new Set<Promise<void>>();
-  readonly #handle: (request: Request) => Response | Promise<Response>;
+  readonly #handle: Handler;
 
-  private constructor(handle: (request: Request) => Response | Promise<Response>) {
+  private constructor(handle: Handler) {
     this.#handle = handle;
     const options = {
       headersTimeout: HEAD_TIMEOUT_MS,
@@ -82,7 +85,6 @@ export class HttpListener {
   }
 
   /**
-   * @param handle gets a request whose signal fires when the client leaves before it has the whole reply
    * @param maxConnections at once; those beyond are closed as they come. As many as there are file handles for, if not given
    * @throws {Deno.errors.AddrInUse} another program listens there
    * @throws {Deno.errors.AddrNotAvailable} the host is none of this machine
@@ -90,17 +92,17 @@ export class HttpListener {
    */
   static async listen(
     address: ListenAddress,
-    handle: (request: Request) => Response | Promise<Response>,
+    handle: Handler,
     maxConnections?: number,
   ): Promise<HttpListener> {
     const listener = new HttpListener(handle);
     const server = listener.#server;
+    limitConnections(server, maxConnections ?? await countConnectionHandles());
     await new Promise<void>((resolve, reject) => {
       server.once("error", (cause) => reject(toListenError(address, cause)));
       server.listen(address.port, address.host, () => resolve());
     });
     server.on("error", (error) => log.error("The port failed: {error}", { error: error.message }));
-    limitConnections(server, maxConnections ?? await countConnectionHandles());
     return listener;
   }
 
@@ -141,7 +143,7 @@ export class HttpListener {
       outgoing.destroy(); // the client sees a reply that breaks off; why, the route has told
     }
     await closed;
-    if (!incoming.complete) lingerOn(incoming);
+    if (!incoming.complete && !incoming.socket.destroyed) lingerOn(incoming);
   }
 
   async #respond(incoming: IncomingMessage, signal: AbortSignal): Promise<Response> {
@@ -280,12 +282,9 @@ async function countConnectionHandles(): Promise<number> {
   const maxHandles = Number(limits.match(/^Max open files\s+(\d+)/m)?.[1] ?? Infinity);
   const free = maxHandles - SPARE_HANDLES;
   if (free < 64) {
-    log.warn(
-      "Only {n} file handles: many connections at once will stop the server; see ulimit -n",
-      {
-        n: maxHandles,
-      },
-    );
+    const message =
+      "Only {n} file handles: many connections at once will stop the server; see ulimit -n";
+    log.warn(message, { n: maxHandles });
   }
   return Math.max(16, Math.min(MAX_CONNECTIONS, free));
 }

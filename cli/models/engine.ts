@@ -9,21 +9,22 @@ import { UsageError } from "../exit.ts";
 import { type FlagGroup, readSettingFlags } from "../flags.ts";
 import type { Host } from "../host.ts";
 import { readSettings, toEngineSettings } from "../read_settings.ts";
+import type { Settings } from "../settings_keys.ts";
 
 /** Options of a command as Commander gives them. */
 export type Options = Readonly<Record<string, unknown>>;
 
-/** Runs `action` on an engine made by the flags and the settings; the engine ends with it. */
+/** Runs `action` on an engine made by the flags and the settings, with these; the engine ends with it. */
 export async function withEngine<T>(
   host: Host,
   options: Options,
   groups: FlagGroup[],
-  action: (engine: Engine) => Promise<T>,
+  action: (engine: Engine, values: Settings) => Promise<T>,
 ): Promise<T> {
   const { values } = readSettings(host, readSettingFlags(options, groups));
   const engine = host.createEngine(toEngineSettings(values, host));
   try {
-    return await action(engine);
+    return await action(engine, values);
   } finally {
     await engine.close();
   }

@@ -6,10 +6,10 @@ import {
   type RuntimePlan,
   toModelInfoRecord,
 } from "../../engine/mod.ts";
-import { addSettingFlags, type FlagGroup, readSettingFlags } from "../flags.ts";
+import { addSettingFlags, type FlagGroup } from "../flags.ts";
 import { formatBytes } from "../format_bytes.ts";
 import type { Host } from "../host.ts";
-import { readSettings, toAbsolutePath } from "../read_settings.ts";
+import { toAbsolutePath } from "../read_settings.ts";
 import { measureDirectory } from "./disk.ts";
 import { addSpecializationFlag, type Options, toPlanOptions, withEngine } from "./engine.ts";
 import { formatTable, type Row } from "./table.ts";
@@ -32,10 +32,9 @@ export function addListCommand(models: Command, host: Host): void {
     .option("--json", "print JSON, each model with its plan");
   addSettingFlags(addSpecializationFlag(command), GROUPS).action(async (options) => {
     const planOptions = toPlanOptions(options, host);
-    const { values } = readSettings(host, readSettingFlags(options, GROUPS));
-    await requireReadable(toAbsolutePath(values.runtime.models_dir, host));
     host.print(
-      await withEngine(host, options, GROUPS, async (engine) => {
+      await withEngine(host, options, GROUPS, async (engine, { runtime }) => {
+        await requireReadable(toAbsolutePath(runtime.models_dir, host));
         const found = await engine.listModels();
         const shown = options.installed ? found.filter((model) => model.materialized) : found;
         return options.json

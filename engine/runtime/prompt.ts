@@ -31,9 +31,6 @@ export function encodePrompt(text: TextModel, request: PromptRequest): number[] 
     : encodeMessages(messages, resolveTools(rest), text);
 }
 
-/** Bytes of the longest token. */
-const longestTokens = new WeakMap<TextModel, number>();
-
 /**
  * Refuses a prompt that cannot fit even if all its tokens were the longest ones. To count the tokens of some megabytes would take
  * seconds, in which all other requests of the model wait.
@@ -47,15 +44,7 @@ export function refuseHopeless(
 ): void {
   const numChars = messages.reduce((sum, { content }) => sum + content.length, prompt.length);
   if (numChars <= contextLength) return;
-  let longest = longestTokens.get(text);
-  if (longest === undefined) {
-    longest = 1;
-    for (let id = 0; id < text.numTokens; id++) {
-      longest = Math.max(longest, text.tokenBytes(id).length);
-    }
-    longestTokens.set(text, longest);
-  }
-  const numTokens = Math.ceil(numChars / longest); // a character is at least a byte
+  const numTokens = Math.ceil(numChars / text.maxTokenBytes); // a character is at least a byte
   if (numTokens > contextLength) {
     throw new ContextLengthError(numTokens, 1, contextLength, { isAtLeast: true });
   }

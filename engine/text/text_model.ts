@@ -42,6 +42,8 @@ export interface TextModel {
   readonly vocabSize: number;
   /** Ids that the tokenizer has; larger ones stand for nothing. */
   readonly numTokens: number;
+  /** Bytes of the longest token, at least 1; looked for once, when it is asked for. */
+  readonly maxTokenBytes: number;
   /** Tokens that end an answer. */
   readonly eosTokenIds: ReadonlySet<number>;
   /** Texts that end an answer. */
@@ -135,6 +137,7 @@ interface TextModelParts {
 
 class PackageTextModel implements TextModel {
   readonly #parts: TextModelParts;
+  #maxTokenBytes = 0;
 
   constructor(parts: TextModelParts) {
     this.#parts = parts;
@@ -146,6 +149,16 @@ class PackageTextModel implements TextModel {
 
   get numTokens(): number {
     return this.#parts.file.tokens.length;
+  }
+
+  get maxTokenBytes(): number {
+    if (this.#maxTokenBytes === 0) {
+      this.#maxTokenBytes = 1;
+      for (let id = 0; id < this.numTokens; id++) {
+        this.#maxTokenBytes = Math.max(this.#maxTokenBytes, this.tokenBytes(id).length);
+      }
+    }
+    return this.#maxTokenBytes;
   }
 
   get eosTokenIds(): ReadonlySet<number> {

@@ -1,10 +1,5 @@
-import {
-  DEFAULT_STORE_LIMITS,
-  type ResponseStore,
-  type StoreLimits,
-  StoreOpenError,
-} from "./response_store.ts";
-import { openDatabase } from "./sqlite_database.ts";
+import { DEFAULT_STORE_LIMITS, type ResponseStore, type StoreLimits } from "./response_store.ts";
+import { openDatabase, toOpenError } from "./sqlite_database.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 
 /** Where responses are kept. */
@@ -30,10 +25,9 @@ export function openResponseStore({ backend, path, limits }: StoreOptions): Resp
   const database = openDatabase(backend === "memory" ? ":memory:" : path);
   try {
     return new SqliteStore(database, { limits: { ...DEFAULT_STORE_LIMITS, ...limits } });
-  } catch (cause) {
+  } catch (error) {
     // What opens may still be damaged further inside.
     database.close();
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new StoreOpenError(`Cannot open the response store ${path}: ${why}`, { cause });
+    throw toOpenError(path, error);
   }
 }

@@ -72,10 +72,15 @@ export function openDatabase(path: string): DatabaseSync {
   } catch (error) {
     database?.close();
     if (error instanceof StoreOpenError) throw error;
-    throw new StoreOpenError(`Cannot open the response store ${path}: ${reasonOf(error)}`, {
-      cause: error,
-    });
+    throw toOpenError(path, error);
   }
+}
+
+/** Says which store cannot be opened, and why. */
+export function toOpenError(path: string, cause: unknown): StoreOpenError {
+  return new StoreOpenError(`Cannot open the response store ${path}: ${reasonOf(cause)}`, {
+    cause,
+  });
 }
 
 /** Runs `work` in one transaction that is on the disk when this returns; a failure leaves no trace. */

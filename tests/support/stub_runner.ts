@@ -65,6 +65,7 @@ export function createStubText(): TextModel {
   return {
     vocabSize: VOCAB_SIZE,
     numTokens: VOCAB_SIZE,
+    maxTokenBytes: 1,
     eosTokenIds: new Set([END_OF_TEXT]),
     stopStrings: [],
     toolFormat: chooseToolFormat(null),

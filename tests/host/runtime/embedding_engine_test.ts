@@ -11,6 +11,7 @@ const [CLS, SEP] = [60, 61];
 const text: TextModel = {
   ...createStubText(),
   numTokens: 62,
+  maxTokenBytes: 1,
   encodeForEmbedding: (input) => [
     CLS,
     ...typeof input === "string" ? [...input].map((letter) => letter.charCodeAt(0) % 32) : input,

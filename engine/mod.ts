@@ -18,6 +18,7 @@
  */
 export * from "./errors.ts";
 export { parseKeepAlive } from "./keep_alive.ts";
+export * from "./prompt_record.ts";
 export * from "./records.ts";
 export type * from "./types.ts";
 export { describeOpaque } from "./store/mod.ts";

@@ -6,7 +6,8 @@
  * @module
  */
 import type { Architecture } from "./architecture.ts";
-import { createDecoder, type DecoderVariant, readDecoderConfig } from "./decoder.ts";
+import { createDecoder, type DecoderVariant } from "./decoder.ts";
+import { readDecoderConfig } from "./decoder_config.ts";
 import { type Fields, readInteger, readNumber } from "./fields.ts";
 import { LLAMA_VARIANT } from "./llama.ts";
 

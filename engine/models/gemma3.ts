@@ -6,7 +6,8 @@
  * @module
  */
 import type { Architecture } from "./architecture.ts";
-import { createDecoder, readDecoderConfig } from "./decoder.ts";
+import { createDecoder } from "./decoder.ts";
+import { readDecoderConfig } from "./decoder_config.ts";
 import { type Fields, readInteger, readNumber } from "./fields.ts";
 import { gemmaLayer, readAttentionScale } from "./gemma2.ts";
 import { LLAMA_VARIANT } from "./llama.ts";

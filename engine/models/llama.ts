@@ -5,7 +5,8 @@
  * @module
  */
 import type { Architecture } from "./architecture.ts";
-import { createDecoder, type DecoderVariant, readDecoderConfig } from "./decoder.ts";
+import { createDecoder, type DecoderVariant } from "./decoder.ts";
+import { readDecoderConfig } from "./decoder_config.ts";
 
 /** The names that most relatives share. */
 export const LLAMA_VARIANT: DecoderVariant = {

@@ -5,7 +5,8 @@
  * @module
  */
 import type { Architecture } from "./architecture.ts";
-import { createDecoder, readDecoderConfig } from "./decoder.ts";
+import { createDecoder } from "./decoder.ts";
+import { readDecoderConfig } from "./decoder_config.ts";
 import { type Fields, readNumber } from "./fields.ts";
 import { LLAMA_VARIANT } from "./llama.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isJsonObject } from "../formats/mod.ts";
 import { withLock } from "../store/download/lock.ts";
 
 /** How long a writer waits for another process, in ms. */
@@ -67,8 +68,8 @@ export class CacheFile<T> {
   #parse(text: string): readonly T[] {
     const { version, field, maxEntries, isEntry } = this.#format;
     const file: unknown = JSON.parse(text);
-    const entries = isRecord(file) ? file[field] : null;
-    if (!isRecord(file) || !Array.isArray(entries)) throw new SyntaxError("it is damaged");
+    const entries = isJsonObject(file) ? file[field] : null;
+    if (!isJsonObject(file) || !Array.isArray(entries)) throw new SyntaxError("it is damaged");
     if (file.version !== version) throw new SyntaxError(`it is of version ${file.version}`);
     if (entries.length > maxEntries || !entries.every(isEntry)) {
       throw new SyntaxError("it is damaged");
@@ -87,9 +88,4 @@ export class CacheFile<T> {
       throw error;
     }
   }
-}
-
-/** Whether a value of JSON is an object. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

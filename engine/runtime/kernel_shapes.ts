@@ -4,7 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { CacheFile, type CacheFormat, isRecord } from "./cache_file.ts";
+import { isJsonObject } from "../formats/mod.ts";
+import { CacheFile, type CacheFormat } from "./cache_file.ts";
 
 /** Format of the file; one with another number is measured anew. */
 const VERSION = 1;
@@ -91,7 +92,7 @@ function isOn(entry: KernelTimes, { adapter, kernelsVersion }: ShapesMeasuredOn)
 }
 
 function isKernelTimes(value: unknown): value is KernelTimes {
-  if (!isRecord(value) || !isRecord(value.times)) return false;
+  if (!isJsonObject(value) || !isJsonObject(value.times)) return false;
   const times = Object.entries(value.times);
   return isText(value.adapter) && isText(value.kernel) && isPositive(value.kernelsVersion) &&
     times.length <= MAX_SHAPES && times.every(([shape, ms]) => isText(shape) && isPositive(ms));

@@ -4,7 +4,8 @@
  * @module
  */
 import { isAbsolute, join } from "node:path";
-import { CacheFile, type CacheFormat, isRecord } from "./cache_file.ts";
+import { isJsonObject } from "../formats/mod.ts";
+import { CacheFile, type CacheFormat } from "./cache_file.ts";
 import { hasSameShapes, type MeasuredModel, type StepCosts } from "./prediction.ts";
 
 /** Format of the file; one with another number is measured anew. */
@@ -152,7 +153,7 @@ function toMean(model: MeasuredModel, earlier: Measurement | undefined) {
 }
 
 function isMeasurement(value: unknown): value is Measurement {
-  return isRecord(value) &&
+  return isJsonObject(value) &&
     TEXTS.every((name) => {
       const text = value[name];
       return typeof text === "string" && text.length <= MAX_TEXT_LENGTH;

@@ -11,7 +11,6 @@ const ENGINE_WORDS = ["engine/errors.ts", "engine/types.ts"];
 
 const RUNTIME = [
   ...ENGINE_WORDS,
-  "engine/records.ts",
   "engine/runtime/runner.ts",
   "engine/runtime/embedder.ts",
   "engine/runtime/memory_plan.ts",
@@ -37,10 +36,12 @@ const DRAWN: Record<string, string[]> = {
   "engine/keep_alive.ts": [],
   "engine/types.ts": ["engine/types"],
   "engine/types": [],
+  "engine/prompt_record.ts": ENGINE_WORDS,
   "engine/records.ts": ENGINE_WORDS,
   "engine/mod.ts": [
     ...ENGINE_WORDS,
     "engine/keep_alive.ts",
+    "engine/prompt_record.ts",
     "engine/records.ts",
     "engine/store",
     "engine/runtime/engine.ts",

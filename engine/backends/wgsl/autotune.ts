@@ -31,7 +31,7 @@ export type ShapeTimes = Readonly<Record<string, number>>;
 export type TunedKernels = ReadonlyMap<string, ShapeTimes>;
 
 /** What times are measured on. */
-export interface MeasuredOn {
+export interface ShapesMeasuredOn {
   readonly adapter: string;
   readonly kernelsVersion: number;
 }
@@ -39,9 +39,9 @@ export interface MeasuredOn {
 /** Keeps times between loads. */
 export interface ShapeStore {
   /** What is known of an adapter. */
-  read(on: MeasuredOn): Promise<TunedKernels>;
+  read(on: ShapesMeasuredOn): Promise<TunedKernels>;
   /** Adds what was measured; a failure to keep it is the store's to report. */
-  record(on: MeasuredOn, measured: TunedKernels): Promise<void>;
+  record(on: ShapesMeasuredOn, measured: TunedKernels): Promise<void>;
 }
 
 /** Options of {@linkcode tuneKernels}. */

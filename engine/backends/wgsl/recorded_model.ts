@@ -3,66 +3,19 @@
  *
  * @module
  */
-import {
-  destroyResources,
-  type Dispatch,
-  type GpuDevice,
-  type GpuResource,
-  type StepShape,
-} from "../../gpu/mod.ts";
-import { type Activations, computeRopeFrequencies, computeRopeTable } from "../../models/mod.ts";
-import type { KvCache, Operations, StepBuffers } from "../../ops/mod.ts";
+import { destroyResources, type GpuDevice, type StepShape } from "../../gpu/mod.ts";
 import { MAX_GREEDY_STEPS } from "../../runtime/runner.ts";
 import { type ShapeStore, tuneKernels } from "./autotune.ts";
-import type { LoadedWeights } from "./load_weights.ts";
-import { type ModelPlan, runnerLimits } from "./model_plan.ts";
-import {
-  maxBlocksOf,
-  NUM_SPARE_BLOCKS,
-  SPARE_BLOCK,
-  type StepBatch,
-  StepWriter,
-  TOKEN_WORDS,
-} from "./step_batch.ts";
+import { runnerLimits } from "./model_plan.ts";
+import { type RecordedModelOptions, type Recording, recordModel } from "./record_model.ts";
+import { maxBlocksOf, SPARE_BLOCK, STEP_WORDS, type StepBatch, StepWriter } from "./step_batch.ts";
 import { describeKernels } from "./step_costs.ts";
 import { StepPass } from "./step_pass.ts";
 import { ThreadChoice } from "./thread_choice.ts";
 import { WarmUp, type WarmUpStep } from "./warm_up.ts";
 
-/** Words of `Step` in kernels/lib/step.wgsl. */
-const STEP_WORDS = 4;
-
 /** Of the steps of several sequences, one in as many is followed by a piece of what is left to be compiled for them. */
 const BATCHES_A_PIECE = 2;
-
-/** What a {@linkcode RecordedModel} is made from. */
-export interface RecordedModelOptions {
-  readonly plan: ModelPlan;
-  /** They end with the model. */
-  readonly weights: LoadedWeights;
-}
-
-/** What was made for a model. */
-interface RecordedModelParts {
-  readonly device: GpuDevice;
-  readonly options: RecordedModelOptions;
-  readonly resources: readonly GpuResource[];
-  readonly ops: Operations;
-  readonly kv: KvCache;
-  readonly step: StepBuffers;
-  readonly activations: Activations;
-  /** From tokens to logits. */
-  readonly dispatches: readonly Dispatch[];
-  readonly choice: TokenChoice;
-}
-
-/** How the next step's tokens are chosen. */
-interface TokenChoice {
-  /** [MAX_GREEDY_STEPS, L] u32. */
-  readonly chosen: GPUBuffer;
-  /** From logits to `chosen`. */
-  readonly dispatches: readonly Dispatch[];
-}
 
 /** Computes steps: describes a batch, then submits a pass and reads what it leaves. */
 export class RecordedModel {
@@ -72,19 +25,23 @@ export class RecordedModel {
   readonly greedy: StepPass;
   /** Describes batches. The only one, since it leaves out what the device has been told before. */
   readonly writer: StepWriter;
-  readonly #parts: RecordedModelParts;
+  readonly #device: GpuDevice;
+  readonly #options: RecordedModelOptions;
+  readonly #recording: Recording;
   readonly #stepWords = new Uint32Array(STEP_WORDS);
   /** By the tokens of a step. */
   readonly #threads = new Map<number, ThreadChoice>();
   #numBatches = 0;
   readonly #warmUp: WarmUp;
 
-  private constructor(parts: RecordedModelParts) {
-    const { device, options: { plan }, activations, dispatches, choice } = parts;
+  private constructor(device: GpuDevice, options: RecordedModelOptions, recording: Recording) {
+    const { plan } = options;
     const { config, memory } = plan;
-    const { failures } = parts.ops;
+    const { activations, dispatches, choice, ops: { failures } } = recording;
     const bounds = { maxRows: memory.maxLogitsRows, ...(failures && { failures }) };
-    this.#parts = parts;
+    this.#device = device;
+    this.#options = options;
+    this.#recording = recording;
     this.writer = new StepWriter(runnerLimits(plan));
     this.#stepWords[2] = maxBlocksOf(memory);
     this.#warmUp = new WarmUp({
@@ -115,64 +72,11 @@ export class RecordedModel {
    * @throws {DeviceError} not enough memory
    */
   static async create(device: GpuDevice, options: RecordedModelOptions): Promise<RecordedModel> {
-    return await device.guard(
-      "the KV cache and activations",
-      () => RecordedModel.#record(device, options),
-    );
-  }
-
-  static async #record(device: GpuDevice, options: RecordedModelOptions): Promise<RecordedModel> {
-    const { plan, weights } = options;
-    const { config, memory, kernelSet } = plan;
-    const { maxStepTokens } = memory;
-    const resources: GpuResource[] = [];
-    const create = (label: string, numWords: number, usage?: GPUFlagsConstant) => {
-      const buffer = device.createBuffer(label, 4 * numWords, usage);
-      resources.push(buffer);
-      return buffer;
-    };
-    const step: StepBuffers = {
-      step: create("step", STEP_WORDS, GPUBufferUsage.UNIFORM),
-      tokens: create("tokens", TOKEN_WORDS * maxStepTokens),
-      blockTables: create("block tables", maxBlocksOf(memory) * memory.maxSequences),
-      logitsRows: create("logits rows", memory.maxLogitsRows),
-    };
-    const activations: Activations = {
-      hidden: create("hidden", config.hiddenSize * maxStepTokens),
-      logits: create("logits", config.vocabSize * memory.maxLogitsRows),
-    };
-    const kv = kernelSet.createKvCache(device, {
-      elem: plan.kvElem,
-      blockSize: memory.blockSize,
-      numBlocks: NUM_SPARE_BLOCKS + memory.numBlocks,
-      numKvHeads: config.numKeyValueHeads,
-      headDim: config.headDim,
-    }, config.numHiddenLayers);
-    const caches = kv.layers.flatMap(({ keys, values }) => [keys, values]);
-    resources.push(...caches);
-    // A driver clears new memory at its first use: asked now, one on the CPU does so while kernels are compiled here.
-    for (const cache of caches) device.touch(cache);
-    device.flush();
-    const cosSin = config.ropes.map((rope) => {
-      const { contextLength } = memory;
-      const frequencies = computeRopeFrequencies(rope, config.rotaryDim, contextLength);
-      const table = computeRopeTable(frequencies, contextLength);
-      const buffer = create("cos sin", table.length);
-      device.writeBuffer(buffer, table);
-      return buffer;
+    return await device.guard("the KV cache and activations", async () => {
+      const model = new RecordedModel(device, options, await recordModel(device, options));
+      await model.#warmUp.prepare();
+      return model;
     });
-    const ops = kernelSet.createOperations(device, step, {
-      maxStepTokens,
-      fusesLayers: plan.fusesLayers,
-    });
-    const parts = { ops, weights, activations, kv: kv.layers, cosSin };
-    const dispatches = await plan.architecture.record(config, parts);
-    const choice = await recordChoice(ops, plan, { logits: activations.logits, create });
-    const model = new RecordedModel({
-      ...{ device, options, resources, ops, kv, step, activations, dispatches, choice },
-    });
-    await model.#warmUp.prepare();
-    return model;
   }
 
   /**
@@ -209,7 +113,7 @@ export class RecordedModel {
 
   /** Takes the fastest shapes of kernels, where there is a choice; before any step is encoded. */
   async tune(store: ShapeStore, onProgress: (share: number) => void): Promise<void> {
-    const { device, options: { plan }, ops, step } = this.#parts;
+    const [device, { plan }, { ops, step }] = [this.#device, this.#options, this.#recording];
     const all = await ops.tunables?.() ?? [];
     const tunables = all.filter(({ numTokens }) => numTokens <= plan.memory.maxStepTokens);
     if (tunables.length === 0) return;
@@ -226,7 +130,7 @@ export class RecordedModel {
 
   /** Describes the next batch to the kernels. */
   #write({ shape, tokens, logitsRows, blockTables, numBlocks }: StepBatch): void {
-    const { device, step, kv } = this.#parts;
+    const [device, { step, kv }] = [this.#device, this.#recording];
     kv.reserve?.(numBlocks);
     this.#stepWords[0] = shape.numTokens;
     this.#stepWords[1] = shape.numLogits;
@@ -247,7 +151,7 @@ export class RecordedModel {
     batch: StepBatch,
     { shape = batch.shape, count = 1 }: { shape?: StepShape; count?: number } = {},
   ): Promise<Float32Array<ArrayBuffer>> {
-    const { device, ops } = this.#parts;
+    const [device, { ops }] = [this.#device, this.#recording];
     const threads = ops.isFused?.(shape) ? this.#threadsFor(shape) : null;
     let isCleared = false;
     for (;;) {
@@ -285,31 +189,10 @@ export class RecordedModel {
 
   /** Gives all device memory back. */
   destroy(): void {
-    const { options: { weights }, ops, resources } = this.#parts;
-    weights.destroy();
+    const { ops, resources } = this.#recording;
+    this.#options.weights.destroy();
     ops.destroy();
     destroyResources(resources);
     for (const pass of [this.forward, this.greedy]) pass.destroy();
   }
-}
-
-/** Records how the next step's tokens are chosen. */
-async function recordChoice(
-  ops: Operations,
-  { memory, config }: ModelPlan,
-  { logits, create }: {
-    logits: GPUBuffer;
-    create: (label: string, numWords: number) => GPUBuffer;
-  },
-): Promise<TokenChoice> {
-  const chosen = create("chosen tokens", MAX_GREEDY_STEPS * memory.maxLogitsRows);
-  const dispatches = await ops.chooseTokens({
-    logits,
-    chosen,
-    vocabSize: config.vocabSize,
-    blockSize: memory.blockSize,
-    ringSize: MAX_GREEDY_STEPS,
-    maxRows: memory.maxLogitsRows,
-  });
-  return { chosen, dispatches };
 }

@@ -6,6 +6,9 @@
 import { roundContextLength, type StepShape } from "../../gpu/mod.ts";
 import type { RunnerEntry, RunnerLimits } from "../../runtime/runner.ts";
 
+/** Words of `Step` in kernels/lib/step.wgsl. */
+export const STEP_WORDS = 4;
+
 /** Words of a `Token` in kernels/lib/step.wgsl. */
 export const TOKEN_WORDS = 4;
 

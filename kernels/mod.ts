@@ -9,6 +9,7 @@ export type { BindingKind, Elem, Kernel } from "./kernel.ts";
 export { fixOverrides, type Overrides } from "./overrides.ts";
 export {
   type AttentionKernelOptions,
+  canNormHeads,
   canTakeRows,
   type Extent,
   fusedKernel,
@@ -27,4 +28,4 @@ export {
 } from "./software/mod.ts";
 
 /** Rises with every change of a kernel that moves its speed: times measured on other versions say nothing. */
-export const KERNELS_VERSION = 9;
+export const KERNELS_VERSION = 10;

@@ -38,7 +38,7 @@ export interface SoftwareLinearOptions {
   readonly x: Activation;
   readonly weight: Matrix;
   readonly part: MatrixPart;
-  readonly end: Pick<LinearKernelOptions, "end" | "staged" | "kvElem">;
+  readonly end: Pick<LinearKernelOptions, "end" | "staged" | "kvElem" | "hasHeadNorms">;
   /** Bindings of the end. */
   readonly resources: readonly GpuResource[];
   /** Overrides of the end. */

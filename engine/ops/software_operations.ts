@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SOFTWARE_KERNELS } from "../../kernels/mod.ts";
+import { canNormHeads, SOFTWARE_KERNELS } from "../../kernels/mod.ts";
 import type { Dispatch, GpuDevice, GpuResource } from "../gpu/mod.ts";
 import { createChooseTokens } from "./choose_tokens.ts";
 import { createDispatch, PER_LOGITS_ROW, PER_TOKEN } from "./dispatch.ts";
@@ -80,8 +80,8 @@ export function createSoftwareOperations(
     options: AttentionOptions,
   ): Promise<Dispatch[]> {
     const { numHeads, numKvHeads, headDim, rotaryDim } = options;
-    const canEndByRope = !headNorms && weight.parts.length === 1 && headDim % 16 === 0 &&
-      rotaryDim % 16 === 0;
+    const canEndByRope = weight.parts.length === 1 && headDim % 16 === 0 &&
+      rotaryDim % 16 === 0 && (!headNorms || canNormHeads(headDim));
     if (canEndByRope) {
       const pairs = (numHeads + 2 * numKvHeads) * headDim / 16;
       return [
@@ -89,14 +89,18 @@ export function createSoftwareOperations(
           x,
           weight,
           part: weight.parts[0]!,
-          end: { end: "rope", kvElem: kv.elem },
-          resources: [bias ?? scratch.unused, step.tokens, cosSin, query, kv.keys, kv.values],
+          end: { end: "rope", kvElem: kv.elem, ...(headNorms && { hasHeadNorms: true }) },
+          resources: [
+            ...[bias ?? scratch.unused, step.tokens, cosSin, query, kv.keys, kv.values],
+            ...(headNorms ? [headNorms.query, headNorms.key] : []),
+          ],
           overrides: {
             NUM_HEADS: numHeads,
             NUM_KV_HEADS: numKvHeads,
             HEAD_DIM: headDim,
             ROTARY_DIM: rotaryDim,
             HAS_BIAS: bias !== undefined,
+            ...(headNorms && { HEAD_EPS: headNorms.eps }),
             ...kvOverrides(kv),
           },
           numTiles: Math.ceil(pairs / LANES),

@@ -1,6 +1,7 @@
-// Ends the projection to queries, keys and values: bias, RoPE, and the append to a paged KV cache in textures.
+// Ends the projection to queries, keys and values: bias, norms of heads, RoPE, and the append to a paged KV cache in textures.
 //   A lane holds the two blocks of a head that turn into each other: row c of one with row c + R / 2 of the other. What does not
-//   turn, of a partly rotated head or of a value head, is held in pairs as well. Goes behind lib/kv_tiles.wgsl, lib/kv_block_*.wgsl.
+//   turn, of a partly rotated head or of a value head, is held in pairs as well. Goes behind lib/kv_tiles.wgsl, lib/kv_block_*.wgsl,
+//   with lib/norm_pairs.wgsl or lib/no_norm_pairs.wgsl.
 // Overrides  C = HEAD_DIM and R = ROTARY_DIM multiples of 16, R ≤ C
 override NUM_HEADS: u32;
 override NUM_KV_HEADS: u32;
@@ -43,13 +44,16 @@ fn store_block(t: u32, block: u32, slot: u32, low: vec4f, high: vec4f) {
   }
 }
 
-// What the ends of all tokens have in common: biases of both blocks.
-struct Ending {
+// Both blocks of a lane, in fours.
+struct BlockPair {
   low_a: vec4f,
   high_a: vec4f,
   low_b: vec4f,
   high_b: vec4f,
 }
+
+// What the ends of all tokens have in common: biases of both blocks.
+alias Ending = BlockPair;
 
 fn begin_ending(blocks: vec2u) -> Ending {
   var ending = Ending(vec4f(0.0), vec4f(0.0), vec4f(0.0), vec4f(0.0));
@@ -65,21 +69,23 @@ fn begin_ending(blocks: vec2u) -> Ending {
 }
 
 fn finish_pair(t: u32, blocks: vec2u, lane: u32, a_low: vec4f, a_high: vec4f, b_low: vec4f, b_high: vec4f, ending: Ending) {
+  var sums = BlockPair(a_low, a_high, b_low, b_high);
+  if (HAS_BIAS) {
+    sums.low_a += ending.low_a;
+    sums.high_a += ending.high_a;
+    sums.low_b += ending.low_b;
+    sums.high_b += ending.high_b;
+  }
+  let pair = norm_pair(sums, blocks, lane);
   let head_blocks = HEAD_DIM / 8u;
   let head = blocks.x / head_blocks;
   if (head >= NUM_HEADS + 2u * NUM_KV_HEADS) {
     return;
   }
-  var low_a = a_low;
-  var high_a = a_high;
-  var low_b = b_low;
-  var high_b = b_high;
-  if (HAS_BIAS) {
-    low_a += ending.low_a;
-    high_a += ending.high_a;
-    low_b += ending.low_b;
-    high_b += ending.high_b;
-  }
+  var low_a = pair.low_a;
+  var high_a = pair.high_a;
+  var low_b = pair.low_b;
+  var high_b = pair.high_b;
   let token = tokens[t];
   let i = blocks.x % head_blocks;
   if (head < NUM_HEADS + NUM_KV_HEADS && i < ROTARY_DIM / 16u) {

@@ -33,6 +33,8 @@ import kvBlockF16 from "../lib/kv_block_f16.wgsl" with { type: "text" };
 import kvBlockF32 from "../lib/kv_block_f32.wgsl" with { type: "text" };
 import kvTiles from "../lib/kv_tiles.wgsl" with { type: "text" };
 import q4 from "../lib/q4.wgsl" with { type: "text" };
+import noNormPairs from "../lib/no_norm_pairs.wgsl" with { type: "text" };
+import normPairs from "../lib/norm_pairs.wgsl" with { type: "text" };
 import residual from "../lib/residual.wgsl" with { type: "text" };
 import rowTiles from "../lib/row_tiles.wgsl" with { type: "text" };
 import scalesF16 from "../lib/scales_f16.wgsl" with { type: "text" };
@@ -87,6 +89,11 @@ export interface LinearKernelOptions {
    * @default "f32"
    */
   readonly kvElem?: Elem;
+  /**
+   * Whether query and key heads have norms; for `rope` only, and heads that {@linkcode canNormHeads}.
+   * @default false
+   */
+  readonly hasHeadNorms?: boolean;
 }
 
 const FORMAT_PARTS: Record<WeightFormat, readonly string[]> = {
@@ -124,7 +131,10 @@ export function residualBindings(precision: Precision): Bindings {
 }
 
 function endOf(
-  { end, staged = "f32", kvElem = "f32" }: Pick<LinearKernelOptions, "end" | "staged" | "kvElem">,
+  { end, staged = "f32", kvElem = "f32", hasHeadNorms = false }: Pick<
+    LinearKernelOptions,
+    "end" | "staged" | "kvElem" | "hasHeadNorms"
+  >,
 ): { bindings: Bindings; parts: string[] } {
   const { bindings, parts } = stagedParts(staged);
   switch (end) {
@@ -146,6 +156,10 @@ function endOf(
           q: ["texture_float_write"],
           k_cache: ["texture_uint_write_array"],
           v_cache: ["texture_uint_write_array"],
+          ...(hasHeadNorms && {
+            query_gamma: ["read", "array<vec4f>"],
+            key_gamma: ["read", "array<vec4f>"],
+          }),
         },
         parts: [
           eightLanes,
@@ -153,6 +167,7 @@ function endOf(
           kvTiles,
           kvElem === "f16" ? kvBlockF16 : kvBlockF32,
           endRope,
+          hasHeadNorms ? normPairs : noNormPairs,
         ],
       };
     case "residual":
@@ -170,6 +185,11 @@ export function isPairedEnd(end: LinearKernelOptions["end"]): boolean {
   return end === "gated" || end === "rope";
 }
 
+/** Whether the lanes of a workgroup hold whole heads of so many columns, so that `rope` can norm them. */
+export function canNormHeads(headDim: number): boolean {
+  return [16, 32, 64, 128].includes(headDim);
+}
+
 /** What the entry point for so many tokens adds to the kernel's name. */
 export function linearSuffix(numTokens: number): string {
   return numTokens === 1 ? "gemv" : `gemm${numTokens}`;
@@ -179,6 +199,7 @@ export function linearSuffix(numTokens: number): string {
 export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = memoize(
   (options) => {
     const { format, end, numNormTiles, isWide = false, staged, kvElem, numGroups } = options;
+    const { hasHeadNorms = false } = options;
     const isPaired = isPairedEnd(end);
     const blocks = isPaired ? "pair" : isWide ? "wide" : "one";
     const name = [
@@ -189,6 +210,7 @@ export const linearKernel: (options: LinearKernelOptions) => AssembledKernel = m
       end,
       isWide && "wide",
       staged ?? kvElem,
+      hasHeadNorms && "heads",
     ]
       .filter(Boolean)
       .join("_");

@@ -19,6 +19,7 @@ import { embedKernel, normAddKernel, stageRowsKernel } from "./rows.ts";
 export type { AttentionKernelOptions, SubgroupLanes } from "./attention.ts";
 export { type Extent, fusedKernel, phaseOverride, type PhaseResource } from "./fused.ts";
 export {
+  canNormHeads,
   isPairedEnd,
   type LinearKernelOptions,
   linearSuffix,

@@ -55,7 +55,7 @@ for (const variant of VARIANTS) {
               ...sizes,
               rotaryDim,
               options,
-              hasHeadNorms: i === 1 || i === 3,
+              hasHeadNorms: i % 2 === 1,
             }),
         );
       }

@@ -77,6 +77,7 @@ async function assertSameSteps(fused: WgslRunner, alone: WgslRunner): Promise<vo
 const FUSABLE: Partial<RandomModelOptions>[] = [
   {},
   { architecture: "qwen2", hasHead: true },
+  { architecture: "qwen3", sizes: { head_dim: 128 } },
   { quantization: "q0f32" },
 ];
 for (const options of FUSABLE) {

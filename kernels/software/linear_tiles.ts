@@ -53,9 +53,9 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     )
   }
   ${isByRows ? "var touched = 0u;" : ""}
-  let num_steps = untold(STEPS);
-  for (var begin = 0u; begin < num_steps; begin += STEPS_PER_LINE) {
-    let end = min(num_steps, begin + STEPS_PER_LINE);
+  let steps = num_steps();
+  for (var begin = 0u; begin < steps; begin += STEPS_PER_LINE) {
+    let end = min(steps, begin + STEPS_PER_LINE);
     ${
     blocks((b) => `
     var at_${b} = texel_of(blocks[${b}], begin);

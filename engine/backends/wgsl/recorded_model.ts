@@ -113,13 +113,14 @@ export class RecordedModel {
 
   /** Takes the fastest shapes of kernels, where there is a choice; before any step is encoded. */
   async tune(store: ShapeStore, onProgress: (share: number) => void): Promise<void> {
-    const [device, { plan }, { ops, step }] = [this.#device, this.#options, this.#recording];
+    const { plan } = this.#options;
+    const { ops, step } = this.#recording;
     const all = await ops.tunables?.() ?? [];
     const tunables = all.filter(({ numTokens }) => numTokens <= plan.memory.maxStepTokens);
     if (tunables.length === 0) return;
-    const on = describeKernels(plan, device.info);
+    const on = describeKernels(plan, this.#device.info);
     const known = await store.read(on);
-    const measured = await tuneKernels(device, step, tunables, { known, onProgress });
+    const measured = await tuneKernels(this.#device, step, tunables, { known, onProgress });
     if (measured.size > 0) await store.record(on, measured);
   }
 
@@ -130,14 +131,14 @@ export class RecordedModel {
 
   /** Describes the next batch to the kernels. */
   #write({ shape, tokens, logitsRows, blockTables, numBlocks }: StepBatch): void {
-    const [device, { step, kv }] = [this.#device, this.#recording];
+    const { step, kv } = this.#recording;
     kv.reserve?.(numBlocks);
     this.#stepWords[0] = shape.numTokens;
     this.#stepWords[1] = shape.numLogits;
-    device.writeBuffer(step.step, this.#stepWords);
-    device.writeBuffer(step.tokens, tokens);
-    if (blockTables.length > 0) device.writeBuffer(step.blockTables, blockTables);
-    if (logitsRows.length > 0) device.writeBuffer(step.logitsRows, logitsRows);
+    this.#device.writeBuffer(step.step, this.#stepWords);
+    this.#device.writeBuffer(step.tokens, tokens);
+    if (blockTables.length > 0) this.#device.writeBuffer(step.blockTables, blockTables);
+    if (logitsRows.length > 0) this.#device.writeBuffer(step.logitsRows, logitsRows);
   }
 
   /**
@@ -151,7 +152,7 @@ export class RecordedModel {
     batch: StepBatch,
     { shape = batch.shape, count = 1 }: { shape?: StepShape; count?: number } = {},
   ): Promise<Float32Array<ArrayBuffer>> {
-    const [device, { ops }] = [this.#device, this.#recording];
+    const { ops } = this.#recording;
     const threads = ops.isFused?.(shape) ? this.#threadsFor(shape) : null;
     let isCleared = false;
     for (;;) {
@@ -169,7 +170,7 @@ export class RecordedModel {
       if (isSolo && isCleared) {
         throw new Error("A step on one thread gave up, which waits for nobody: a bug");
       }
-      device.writeBuffer(ops.failures!, new Uint32Array(ops.failures!.size / 4));
+      this.#device.writeBuffer(ops.failures!, new Uint32Array(ops.failures!.size / 4));
       isCleared = true;
     }
   }

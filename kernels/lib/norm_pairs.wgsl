@@ -31,21 +31,18 @@ fn norm_pair(pair: BlockPair, blocks: vec2u, lane: u32) -> BlockPair {
   let head = blocks.x / head_blocks;
   let a = 2u * (blocks.x % head_blocks); // in fours
   let b = 2u * (blocks.y % head_blocks);
+  var gammas: BlockPair;
   if (head < NUM_HEADS) {
-    return BlockPair(
-      pair.low_a * factor * query_gamma[a],
-      pair.high_a * factor * query_gamma[a + 1u],
-      pair.low_b * factor * query_gamma[b],
-      pair.high_b * factor * query_gamma[b + 1u],
-    );
+    gammas = BlockPair(query_gamma[a], query_gamma[a + 1u], query_gamma[b], query_gamma[b + 1u]);
+  } else if (head < NUM_HEADS + NUM_KV_HEADS) {
+    gammas = BlockPair(key_gamma[a], key_gamma[a + 1u], key_gamma[b], key_gamma[b + 1u]);
+  } else { // a value head
+    return pair;
   }
-  if (head < NUM_HEADS + NUM_KV_HEADS) {
-    return BlockPair(
-      pair.low_a * factor * key_gamma[a],
-      pair.high_a * factor * key_gamma[a + 1u],
-      pair.low_b * factor * key_gamma[b],
-      pair.high_b * factor * key_gamma[b + 1u],
-    );
-  }
-  return pair;
+  return BlockPair(
+    pair.low_a * factor * gammas.low_a,
+    pair.high_a * factor * gammas.high_a,
+    pair.low_b * factor * gammas.low_b,
+    pair.high_b * factor * gammas.high_b,
+  );
 }
